@@ -76,6 +76,7 @@ void PrintWishes(Context& context, const v1::Job& job) {
   if (SlotsOf(job) > 0) PrintField(context, "slots", absl::StrCat(SlotsOf(job)));
   PrintField(context, "limit", spec.time_limit());
   PrintField(context, "array", ArrayText(job));
+  PrintField(context, "trial", TrialText(job));
 }
 
 void PrintAttempts(Context& context, const v1::Job& job) {
@@ -133,6 +134,18 @@ int SlotsOf(const v1::Job& job) {
 std::string ArrayText(const v1::Job& job) {
   if (job.array_job_id().empty()) return "";
   return absl::StrCat(job.array_job_id(), "[", job.array_index(), "]");
+}
+
+std::string TrialText(const v1::Job& job) {
+  std::vector<std::string> values;
+  for (const v1::SweepParameter& parameter : job.spec().sweep().parameters()) {
+    const auto value = job.spec().labels().find(parameter.field());
+    if (value == job.spec().labels().end()) continue;
+    // Its last name is enough for a reader.
+    const size_t dot = parameter.field().rfind('.') + 1;
+    values.push_back(absl::StrCat(parameter.field().substr(dot), "=", value->second));
+  }
+  return absl::StrJoin(values, ", ");
 }
 
 std::string FailureText(const v1::Failure& failure) {

@@ -23,6 +23,9 @@ int SlotsOf(const v1::Job& job);
 /// "j5[3]" for a job of an array, else "".
 std::string ArrayText(const v1::Job& job);
 
+/// "learning_rate=0.1, momentum=0.8" for a trial of a sweep, else "".
+std::string TrialText(const v1::Job& job);
+
 /// "rank 3 on node n1 was killed by ... [rank 3 on n1, signal 9]".
 std::string FailureText(const v1::Failure& failure);
 

@@ -18,7 +18,7 @@ namespace {
 constexpr int kMaxPage = 1000;
 
 struct JobsOptions {
-  std::string state, name, owner;
+  std::string state, name, owner, team, array;
   int limit = 50;
 };
 
@@ -27,6 +27,8 @@ std::string Filter(const JobsOptions& options) {
   if (!options.state.empty()) terms.push_back(absl::StrCat("state=", options.state));
   if (!options.name.empty()) terms.push_back(absl::StrCat("name=", options.name));
   if (!options.owner.empty()) terms.push_back(absl::StrCat("owner=", options.owner));
+  if (!options.team.empty()) terms.push_back(absl::StrCat("team=", options.team));
+  if (!options.array.empty()) terms.push_back(absl::StrCat("array=", options.array));
   return absl::StrJoin(terms, " ");
 }
 
@@ -46,9 +48,8 @@ absl::StatusOr<v1::ListJobsResponse> List(Context& context, const JobsOptions& o
   return all;
 }
 
-std::string Top1(const v1::Job& job) {
-  const double top1 = job.has_train_result() ? job.train_result().top1() : job.progress().top1();
-  return top1 > 0 ? FormatPercent(top1) : "-";
+double Top1(const v1::Job& job) {
+  return job.has_train_result() ? job.train_result().top1() : job.progress().top1();
 }
 
 std::string StateText(const v1::Job& job) {
@@ -56,7 +57,20 @@ std::string StateText(const v1::Job& job) {
   return absl::StrCat(Word(job.state()), why.empty() ? "" : absl::StrCat(" (", why, ")"));
 }
 
-std::vector<std::string> Row(const v1::Job& job, absl::Time now, bool wide) {
+struct Columns {
+  bool wide = false, trial = false;
+};
+
+std::vector<std::string> Header(const Columns& columns) {
+  std::vector<std::string> header = {"JOB",   "NAME",    "TEAM",    "PRIORITY", "STATE",
+                                     "STAGE", "TRAINED", "TOP-1 %", "TOOK",     "AGE"};
+  if (columns.trial) header.push_back("TRIAL");
+  if (columns.wide)
+    header.insert(header.end(), {"OWNER", "ATTEMPTS", "PREEMPTED", "ARRAY", "PLACES", "REASON"});
+  return header;
+}
+
+std::vector<std::string> Row(const v1::Job& job, absl::Time now, const Columns& columns) {
   const v1::TrainProgress& progress = job.progress();
   std::string done = "-";
   if (progress.total_steps() > 0)
@@ -73,10 +87,11 @@ std::vector<std::string> Row(const v1::Job& job, absl::Time now, bool wide) {
                                   StateText(job),
                                   job.stage(),
                                   done,
-                                  Top1(job),
+                                  Top1(job) > 0 ? FormatPercent(Top1(job)) : "-",
                                   took,
                                   ShortDuration(now - ToTime(job.create_time()))};
-  if (wide) {
+  if (columns.trial) row.push_back(TrialText(job));
+  if (columns.wide) {
     row.push_back(job.owner());
     row.push_back(absl::StrCat(job.attempts_size()));
     row.push_back(absl::StrCat(job.preemptions()));
@@ -88,19 +103,23 @@ std::vector<std::string> Row(const v1::Job& job, absl::Time now, bool wide) {
 }
 
 absl::StatusOr<int> Jobs(Context& context, const JobsOptions& options) {
-  ASSIGN_OR_RETURN(const v1::ListJobsResponse response, List(context, options));
+  ASSIGN_OR_RETURN(v1::ListJobsResponse response, List(context, options));
+  auto& jobs = *response.mutable_jobs();
+  // Of a sweep one wants to know which trial is the best.
+  if (!options.array.empty())
+    std::stable_sort(jobs.begin(), jobs.end(),
+                     [](const v1::Job& a, const v1::Job& b) { return Top1(a) > Top1(b); });
   if (PrintList(context, response.jobs())) return kOk;
   if (response.jobs().empty()) {
     context.err << "No such jobs.\n";
     return kOk;
   }
-  const bool wide = context.format == OutputFormat::kWide;
-  std::vector<std::string> header = {"JOB",   "NAME",    "TEAM",    "PRIORITY", "STATE",
-                                     "STAGE", "TRAINED", "TOP-1 %", "TOOK",     "AGE"};
-  if (wide)
-    header.insert(header.end(), {"OWNER", "ATTEMPTS", "PREEMPTED", "ARRAY", "PLACES", "REASON"});
-  Table table(std::move(header));
-  for (const v1::Job& job : response.jobs()) table.Add(Row(job, context.clock.Now(), wide));
+  const Columns columns = {.wide = context.format == OutputFormat::kWide,
+                           .trial = std::any_of(jobs.begin(), jobs.end(), [](const v1::Job& job) {
+                             return job.spec().has_sweep();
+                           })};
+  Table table(Header(columns));
+  for (const v1::Job& job : jobs) table.Add(Row(job, context.clock.Now(), columns));
   table.Print(context.out);
   return kOk;
 }
@@ -114,6 +133,9 @@ void AddJobs(Commands& commands) {
   app->add_option("--state", options->state, "pending, running, succeeded, failed or cancelled");
   app->add_option("--name", options->name, "Of this name");
   app->add_option("--owner", options->owner, "Of this user");
+  app->add_option("--team", options->team, "Of this team");
+  app->add_option("--array", options->array,
+                  "Of this array or sweep, named by its first job; the best first");
   app->add_option("-n,--limit", options->limit, "At most so many")
       ->check(CLI::PositiveNumber)
       ->capture_default_str();

@@ -1,9 +1,11 @@
 #include "scheduler/core/core.h"
 
 #include <algorithm>
+#include <functional>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
 #include "common/status.h"
 #include "scheduler/core/retry.h"
 
@@ -143,9 +145,15 @@ absl::Status Core::Check(const JobSubmitted& event) const {
   if (event.stages.empty()) return absl::InvalidArgumentError("a job needs a stage");
   for (const Stage& stage : event.stages)
     RETURN_IF_ERROR(Annotate(octet::scheduler::Check(stage.gang), stage.name));
+  for (const auto& variant : event.variants)
+    for (const Stage& stage : variant.stages)
+      RETURN_IF_ERROR(Annotate(octet::scheduler::Check(stage.gang), stage.name));
   if (event.count < 1 || event.count > kMostArrayJobs)
     return absl::InvalidArgumentError(
         absl::StrCat("array.size is ", event.count, ", must be from 1 to ", kMostArrayJobs));
+  if (!event.variants.empty() && event.variants.size() != static_cast<size_t>(event.count))
+    return absl::InvalidArgumentError(
+        absl::StrCat(event.variants.size(), " variants for ", event.count, " jobs"));
   RETURN_IF_ERROR(teams_.Check(event.team));
   for (const Dependency& dependency : event.after)
     if (!jobs_.contains(dependency.job))
@@ -168,6 +176,12 @@ Job& Core::AddJob(const JobSubmitted& event, JobId array, int index) {
           .array_max_running = event.max_running,
           .held = event.held,
           .create_time = now_};
+  if (!event.variants.empty()) {
+    const JobSubmitted::Variant& variant = event.variants[index];
+    job.spec = variant.spec;
+    job.stages = variant.stages;
+    job.early_stop = variant.early_stop;
+  }
   if (event.held) job.reason = "submitted held";
   if (event.count > 1) job.array = array == kNoJob ? job.id : array;
   const JobId id = job.id;
@@ -457,6 +471,36 @@ absl::Status Core::On(const RemainingMeasured& event) {
   live.job->measured_end = now_ + event.remaining;
   NoteEnd(*live.job);
   return absl::OkStatus();
+}
+
+absl::Status Core::On(const FigureMeasured& event) {
+  ASSIGN_OR_RETURN(const LivePart live, FindLive(event.ref, event.node));
+  Job& job = *live.job;
+  while (!job.cancel_requested && job.rungs.size() < job.early_stop.rungs.size() &&
+         event.epochs >= job.early_stop.rungs[job.rungs.size()]) {
+    job.rungs.push_back(event.figure);
+    transition_.changed.insert(job.id);
+    if (const std::string reason = WhyEndEarly(job); !reason.empty())
+      return On(CancelRequested{job.id, reason});
+  }
+  return absl::OkStatus();
+}
+
+// Of the rung that it has just reached; empty: it goes on.
+std::string Core::WhyEndEarly(const Job& job) const {
+  const size_t rung = job.rungs.size() - 1;
+  std::vector<double> figures;  // of all that reached it
+  for (auto it = jobs_.find(job.array); it != jobs_.end() && it->second.array == job.array; ++it)
+    if (it->second.rungs.size() > rung) figures.push_back(it->second.rungs[rung]);
+  const size_t kept = std::max<size_t>(figures.size() / job.early_stop.reduction, 1);
+  std::nth_element(figures.begin(), figures.begin() + (kept - 1), figures.end(), std::greater<>());
+  const double cut = figures[kept - 1];
+  if (job.rungs[rung] >= cut) return "";
+  return absl::StrFormat(
+      "ended early: %.2f at %g epochs, where the best 1/%d of the %d trials of sweep j%d that got "
+      "there have %.2f or more",
+      job.rungs[rung], job.early_stop.rungs[rung], job.early_stop.reduction, figures.size(),
+      job.array, cut);
 }
 
 absl::Status Core::On(const ResultReported& event) {

@@ -44,6 +44,13 @@ struct JobSubmitted {
   bool held = false;
   int count = 1;
   int max_running = 0;  // of the array at once; 0: no limit
+  /// What jobs of the array have of their own.
+  struct Variant {
+    std::string spec;
+    std::vector<Stage> stages;
+    EarlyStop early_stop;
+  };
+  std::vector<Variant> variants;  // `count` of them; empty: all are alike
 };
 struct CancelRequested {
   JobId job;
@@ -124,6 +131,12 @@ struct RemainingMeasured {
   std::string node;
   absl::Duration remaining;
 };
+/// How good a job is so far: the larger, the better. Counts for its early_stop.
+struct FigureMeasured {
+  AttemptRef ref;
+  std::string node;
+  double epochs = 0, figure = 0;
+};
 /// Something to keep with the job: results[key] = value.
 struct ResultReported {
   AttemptRef ref;
@@ -131,10 +144,11 @@ struct ResultReported {
   std::string key, value;
 };
 
-using Event = std::variant<JobSubmitted, CancelRequested, HoldRequested, ReleaseRequested,
-                           RequeueRequested, NodeConnected, NodeDisconnected, Heartbeat,
-                           DrainRequested, UndrainRequested, Tick, PartStarted, PartEnded,
-                           CheckpointSaved, Resumed, RemainingMeasured, ResultReported>;
+using Event =
+    std::variant<JobSubmitted, CancelRequested, HoldRequested, ReleaseRequested, RequeueRequested,
+                 NodeConnected, NodeDisconnected, Heartbeat, DrainRequested, UndrainRequested, Tick,
+                 PartStarted, PartEnded, CheckpointSaved, Resumed, RemainingMeasured,
+                 FigureMeasured, ResultReported>;
 
 // --- What comes of an event ---------------------------------------------------
 
@@ -287,6 +301,7 @@ class Core {
   absl::Status On(const CheckpointSaved& event);
   absl::Status On(const Resumed& event);
   absl::Status On(const RemainingMeasured& event);
+  absl::Status On(const FigureMeasured& event);
   absl::Status On(const ResultReported& event);
 
   // core.cc: the life of a job.
@@ -296,6 +311,7 @@ class Core {
     Part* part;
   };
   absl::StatusOr<Job*> FindJob(JobId id);
+  std::string WhyEndEarly(const Job& job) const;
   absl::StatusOr<LivePart> FindLive(const AttemptRef& ref, const std::string& node);
   Job& AddJob(const JobSubmitted& event, JobId array, int index);
   void StartAttemptOf(Job& job, const std::string& resource, std::vector<NodeShare> shares);

@@ -132,6 +132,14 @@ struct Dependency {
   Condition condition = Condition::kSucceeded;
 };
 
+/// Asynchronous successive halving (Li et al., 2020), in its stopping form: a
+/// job that reaches a rung goes on when its figure is among the best
+/// 1 / reduction of its array's that reached the rung so far.
+struct EarlyStop {
+  std::vector<double> rungs;  // in epochs, rising; empty: nothing ends early
+  int reduction = 3;          // at least 2
+};
+
 struct Job {
   JobId id = kNoJob;
   std::string name, owner, team = kDefaultTeam;
@@ -144,6 +152,7 @@ struct Job {
   JobId array = kNoJob;  // the first job of its array
   int array_index = 0;
   int array_max_running = 0;  // 0: no limit
+  EarlyStop early_stop;       // among its array
 
   JobState state = JobState::kPending;
   size_t stage = 0;  // index of the one that runs, waits or ended the job
@@ -157,6 +166,7 @@ struct Job {
   absl::Time not_before = absl::InfinitePast();  // after a failure it may have to wait
   int most_slots = 0;  // what an elastic gang was shrunk to; 0: not shrunk
   std::vector<Attempt> attempts;
+  std::vector<double> rungs;                   // its figure at each rung it reached
   std::vector<Checkpoint> checkpoints;         // newest first, at most kKeptCheckpoints
   std::map<std::string, std::string> results;  // opaque to the core, by key
 

@@ -10,6 +10,7 @@
 #include "common/text.h"
 #include "google/protobuf/util/time_util.h"
 #include "scheduler/server/job_spec.h"
+#include "scheduler/server/sweep.h"
 
 namespace octet::scheduler {
 namespace {
@@ -209,7 +210,8 @@ google::protobuf::Duration ToDuration(absl::Duration duration) {
   return TimeUtil::NanosecondsToDuration(absl::ToInt64Nanoseconds(duration));
 }
 
-JobSubmitted ToSubmission(const v1::JobSpec& spec, const std::string& owner) {
+JobSubmitted ToSubmission(const v1::JobSpec& spec, const std::string& owner,
+                          const std::vector<v1::JobSpec>& trials) {
   JobSubmitted event{
       .name = spec.name(),
       .owner = owner,
@@ -223,6 +225,10 @@ JobSubmitted ToSubmission(const v1::JobSpec& spec, const std::string& owner) {
       .count = spec.has_array() ? spec.array().size() : 1,
       .max_running = spec.array().max_running()};
   for (const v1::DependencySpec& each : spec.after()) event.after.push_back(ToDependency(each));
+  for (const v1::JobSpec& trial : trials)
+    event.variants.push_back({.spec = trial.SerializeAsString(),
+                              .stages = StagesOf(trial),
+                              .early_stop = EarlyStopOf(trial)});
   return event;
 }
 
@@ -239,6 +245,7 @@ v1::Job ToProto(const JobView& view) {
   if (job.array != kNoJob) proto.set_array_job_id(FormatJobId(job.array));
   proto.set_array_index(job.array_index);
   proto.set_preemptions(job.preemptions);
+  proto.mutable_rungs()->Add(job.rungs.begin(), job.rungs.end());
   if (job.failure) *proto.mutable_failure() = ToProto(*job.failure);
   *proto.mutable_create_time() = ToTimestamp(job.create_time);
   if (job.start_time != absl::InfiniteFuture())

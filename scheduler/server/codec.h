@@ -55,8 +55,10 @@ Failure FromProto(const v1::Failure& failure);
 google::protobuf::Timestamp ToTimestamp(absl::Time time);
 google::protobuf::Duration ToDuration(absl::Duration duration);
 
-/// spec: with its defaults filled in, valid.
-JobSubmitted ToSubmission(const v1::JobSpec& spec, const std::string& owner);
+/// spec: with its defaults filled in, valid. trials: of a sweep, likewise, of
+/// which spec is one; empty: none.
+JobSubmitted ToSubmission(const v1::JobSpec& spec, const std::string& owner,
+                          const std::vector<v1::JobSpec>& trials = {});
 v1::Job ToProto(const JobView& view);
 v1::PendingReason ToProto(const PendingReason& reason);
 v1::Drain ToProto(const Drain& drain);

@@ -8,6 +8,7 @@
 #include "common/status.h"
 #include "google/protobuf/io/coded_stream.h"
 #include "google/protobuf/io/zero_copy_stream_impl_lite.h"
+#include "scheduler/store/group_committer.h"
 
 namespace octet::scheduler {
 namespace {
@@ -33,7 +34,7 @@ std::string KeyOf(const CreateRequest& request) {
 /// One caller that waits for its change.
 class Controller::Waiter {
  public:
-  std::function<void(const absl::Status&)> Then() {
+  Controller::Then Then() {
     return [this](const absl::Status& status) {
       status_ = status;
       done_.Notify();
@@ -51,35 +52,40 @@ class Controller::Waiter {
 
 // --- Life -------------------------------------------------------------------
 
-Controller::Controller(const Options& options, Store& store, Metrics& metrics, const Clock& clock)
+Controller::Controller(const Options& options, Store& store, Metrics& metrics, const Clock& clock,
+                       std::unique_ptr<Committer> committer)
     : options_(options),
       store_(store),
       metrics_(metrics),
       clock_(clock),
       start_time_(clock.Now()),
-      start_steady_(clock.Steady()) {}
+      start_steady_(clock.Steady()),
+      committer_(std::move(committer)) {}
 
 absl::StatusOr<std::unique_ptr<Controller>> Controller::Open(const Options& options, Store& store,
-                                                             Metrics& metrics, const Clock& clock) {
-  std::unique_ptr<Controller> controller(new Controller(options, store, metrics, clock));
+                                                             Metrics& metrics, const Clock& clock,
+                                                             std::unique_ptr<Committer> committer) {
+  std::unique_ptr<Controller> controller(
+      new Controller(options, store, metrics, clock, std::move(committer)));
   {
     absl::MutexLock lock(&controller->mutex_);
     RETURN_IF_ERROR(controller->Load());
     for (const auto& [id, job] : controller->core_->jobs()) controller->board_.Show(job);
   }
-  controller->committer_.emplace(store);
-  controller->ticker_ = std::thread([raw = controller.get()] {
-    while (!raw->stopping_.WaitForNotificationWithTimeout(raw->options_.heartbeat_interval / 2))
-      raw->Tick();
-  });
+  if (controller->committer_ == nullptr)
+    controller->committer_ = std::make_unique<GroupCommitter>(store);
+  if (options.ticks)
+    controller->ticker_ = std::thread([raw = controller.get()] {
+      while (!raw->stopping_.WaitForNotificationWithTimeout(raw->options_.heartbeat_interval / 2))
+        raw->Tick();
+    });
   return controller;
 }
 
 Controller::~Controller() {
-  if (!ticker_.joinable()) return;  // Open failed.
   stopping_.Notify();
-  ticker_.join();
-  committer_.reset();
+  if (ticker_.joinable()) ticker_.join();
+  committer_.reset();  // What is on its way still comes back here.
 }
 
 // Steady, so that a wall clock that is set does not lose every node at once.
@@ -249,34 +255,36 @@ absl::Status Controller::CheckCanRun(const JobSubmitted& job) const {
   return core_->Check(job);
 }
 
+absl::StatusOr<JobId> Controller::BeginCreate(const CreateRequest& request, Then then) {
+  absl::MutexLock lock(&mutex_);
+  RETURN_IF_ERROR(Recover());
+  ASSIGN_OR_RETURN(std::optional<JobId> id, FindRequestLocked(request));
+  Change change;
+  if (!id) {
+    const JobSubmitted event = ToSubmission(request.spec, request.owner, request.trials);
+    RETURN_IF_ERROR(CheckCanRun(event));
+    ASSIGN_OR_RETURN(const Transition transition, Apply(event, change));
+    id = transition.created;
+    if (!request.request_id.empty()) {
+      const StoredRequest made{*id, HashOf(request.submitted)};
+      requests_[KeyOf(request)] = made;
+      change.batch.puts.push_back({kRequestTable, KeyOf(request), EncodeRequest(made)});
+    }
+  }
+  change.then = std::move(then);
+  Submit(std::move(change));
+  return *id;
+}
+
 absl::StatusOr<JobView> Controller::CreateJob(const CreateRequest& request) {
   Waiter waiter;
-  std::optional<JobId> id;
-  {
-    absl::MutexLock lock(&mutex_);
-    RETURN_IF_ERROR(Recover());
-    ASSIGN_OR_RETURN(id, FindRequestLocked(request));
-    Change change;
-    if (!id) {
-      const JobSubmitted event = ToSubmission(request.spec, request.owner);
-      RETURN_IF_ERROR(CheckCanRun(event));
-      ASSIGN_OR_RETURN(const Transition transition, Apply(event, change));
-      id = transition.created;
-      if (!request.request_id.empty()) {
-        const StoredRequest made{*id, HashOf(request.submitted)};
-        requests_[KeyOf(request)] = made;
-        change.batch.puts.push_back({kRequestTable, KeyOf(request), EncodeRequest(made)});
-      }
-    }
-    change.then = waiter.Then();
-    Submit(std::move(change));
-  }
+  ASSIGN_OR_RETURN(const JobId id, BeginCreate(request, waiter.Then()));
   RETURN_IF_ERROR(waiter.Wait());
-  return GetJob(FormatJobId(*id));
+  return GetJob(FormatJobId(id));
 }
 
 absl::StatusOr<JobView> Controller::Preview(const CreateRequest& request) {
-  const JobSubmitted event = ToSubmission(request.spec, request.owner);
+  const JobSubmitted event = ToSubmission(request.spec, request.owner, request.trials);
   absl::MutexLock lock(&mutex_);
   RETURN_IF_ERROR(CheckCanRun(event));
   return JobView{.job = {.name = event.name,
@@ -288,16 +296,19 @@ absl::StatusOr<JobView> Controller::Preview(const CreateRequest& request) {
                          .create_time = Now()}};
 }
 
+absl::Status Controller::Begin(const Event& event, Then then) {
+  absl::MutexLock lock(&mutex_);
+  RETURN_IF_ERROR(Recover());
+  Change change;
+  RETURN_IF_ERROR(Apply(event, change));
+  change.then = std::move(then);
+  Submit(std::move(change));
+  return absl::OkStatus();
+}
+
 absl::Status Controller::Do(const Event& event) {
   Waiter waiter;
-  {
-    absl::MutexLock lock(&mutex_);
-    RETURN_IF_ERROR(Recover());
-    Change change;
-    RETURN_IF_ERROR(Apply(event, change));
-    change.then = waiter.Then();
-    Submit(std::move(change));
-  }
+  RETURN_IF_ERROR(Begin(event, waiter.Then()));
   return waiter.Wait();
 }
 

@@ -29,7 +29,7 @@
 #include "scheduler/server/metrics.h"
 #include "scheduler/server/notifier.h"
 #include "scheduler/server/stored.h"
-#include "scheduler/store/group_committer.h"
+#include "scheduler/store/committer.h"
 #include "scheduler/store/store.h"
 
 namespace octet::scheduler {
@@ -46,9 +46,10 @@ class AgentSession {
 
 struct CreateRequest {
   std::string owner;
-  std::string request_id;  // empty: none
-  v1::JobSpec submitted;   // as it came
-  v1::JobSpec spec;        // with defaults, valid
+  std::string request_id;           // empty: none
+  v1::JobSpec submitted;            // as it came
+  v1::JobSpec spec;                 // with defaults, valid; of a sweep: the first trial
+  std::vector<v1::JobSpec> trials;  // of a sweep, likewise; empty: none
 };
 
 /// Owns the core and what of it is stored. Thread-safe.
@@ -68,12 +69,19 @@ class Controller {
     absl::Duration heartbeat_timeout = absl::Seconds(10);
     absl::Duration heartbeat_interval = absl::Seconds(2);
     CoreOptions core;  // heartbeat_timeout above counts
+    /// A thread of the controller calls Tick. False: its owner does.
+    bool ticks = true;
   };
+  /// Runs once, with what became of a commit, in the order of commits; it must
+  /// not block. After an error it must not call the controller.
+  using Then = std::function<void(const absl::Status&)>;
 
-  /// Everything it is given must outlive it. Errors: as the store's, and
-  /// DATA_LOSS for a record that cannot be read.
-  static absl::StatusOr<std::unique_ptr<Controller>> Open(const Options& options, Store& store,
-                                                          Metrics& metrics, const Clock& clock);
+  /// Everything it refers to must outlive it. committer: over the store; null:
+  /// a GroupCommitter. Errors: as the store's, and DATA_LOSS for a record that
+  /// cannot be read.
+  static absl::StatusOr<std::unique_ptr<Controller>> Open(
+      const Options& options, Store& store, Metrics& metrics, const Clock& clock,
+      std::unique_ptr<Committer> committer = nullptr);
   /// No session may call any more.
   ~Controller();
 
@@ -126,6 +134,14 @@ class Controller {
   absl::StatusOr<std::vector<v1::Event>> ListEvents(const std::string& job_id, int64_t after,
                                                     int limit) const;
 
+  // --- The same without waiting. After an error nothing has changed, and
+  // `then` does not run. ---
+
+  /// As CreateJob, which is this and a wait; the job is there once `then` says so.
+  absl::StatusOr<JobId> BeginCreate(const CreateRequest& request, Then then);
+  /// Applies an event that somebody asks for.
+  absl::Status Begin(const Event& event, Then then);
+
   // --- Agents. ---
 
   /// Takes the session for its node, in place of an older one, and welcomes
@@ -155,9 +171,8 @@ class Controller {
     std::vector<Message> messages;
     /// From here on messages for the node go to this session.
     std::optional<std::pair<std::string, std::shared_ptr<AgentSession>>> connects;
-    /// Runs last, on the committer's thread; after a failed commit, alone. It
-    /// must not take mutex_ then.
-    std::function<void(const absl::Status&)> then;
+    /// Runs last; after a failed commit, alone.
+    Then then;
 
     bool IsEmpty() const {
       return batch.puts.empty() && batch.events.empty() && messages.empty() && !then;
@@ -165,7 +180,8 @@ class Controller {
   };
   class Waiter;
 
-  Controller(const Options& options, Store& store, Metrics& metrics, const Clock& clock);
+  Controller(const Options& options, Store& store, Metrics& metrics, const Clock& clock,
+             std::unique_ptr<Committer> committer);
 
   absl::Time Now() const;
   absl::Status Load() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
@@ -180,7 +196,7 @@ class Controller {
   void Publish(const Change& change);
   void Observe(const std::optional<Job>& before, const Job& after);
 
-  /// Applies an event that somebody asks for, and waits until it is stored.
+  /// Begins it, and waits until it is stored.
   absl::Status Do(const Event& event);
   /// The same for the job it is about; makes the event from the job's number.
   absl::StatusOr<JobView> ChangeJob(const std::string& job_id,
@@ -201,6 +217,7 @@ class Controller {
   void DropSession(const std::string& node, Change& change) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void AddWelcome(const NodeConnected& event, Change& change) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void AddRendezvous(const std::string& node, Change& change) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void MeasureFigure(const std::string& node, const v1::AttemptReport& report);
   bool ApplyReport(const std::string& node, const v1::AttemptReport& report, Change& change)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void KeepProgress(const PartEnded& event, Change& change) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
@@ -227,7 +244,7 @@ class Controller {
   std::map<std::string, std::shared_ptr<AgentSession>> recipients_;
 
   absl::Notification stopping_;
-  std::optional<GroupCommitter> committer_;
+  std::unique_ptr<Committer> committer_;
   std::thread ticker_;
 };
 

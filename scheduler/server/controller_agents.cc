@@ -138,9 +138,23 @@ void Controller::Report(const std::string& node, const std::shared_ptr<AgentSess
     // Nothing of it is stored, and a report that is fenced off has no effect.
     core_->Apply(event, Now(), Core::Pass::kLater).IgnoreError();
   }
+  if (report.has_progress() && report.progress().top1() > 0) MeasureFigure(node, report);
   // Without the lock: watchers are woken in this thread, and ask for the job.
   if (report.has_progress() && board_.ShowProgress(FromProto(report.ref()), report.progress()))
     notifier_.Notify(report.ref().job_id());
+}
+
+// The figure that a sweep compares; only a rung that is reached is stored.
+void Controller::MeasureFigure(const std::string& node, const v1::AttemptReport& report) {
+  const v1::TrainProgress& progress = report.progress();
+  absl::MutexLock lock(&mutex_);
+  Change change;
+  const auto applied = Apply(FigureMeasured{.ref = FromProto(report.ref()),
+                                            .node = node,
+                                            .epochs = progress.epoch(),
+                                            .figure = progress.top1()},
+                             change);
+  if (applied.ok() && !applied->changed.empty()) Submit(std::move(change));
 }
 
 bool Controller::ApplyReport(const std::string& node, const v1::AttemptReport& report,

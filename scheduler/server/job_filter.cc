@@ -27,10 +27,16 @@ absl::StatusOr<JobFilter> ParseJobFilter(const std::string& text) {
       auto state = ParseJobState(value);
       RETURN_IF_ERROR(Annotate(state.status(), "filter"));
       filter.state = *state;
+    } else if (field == "team") {
+      filter.team = value;
+    } else if (field == "array") {
+      auto array = ParseJobId(value);
+      RETURN_IF_ERROR(Annotate(array.status(), "filter"));
+      filter.array = *array;
     } else {
       return absl::InvalidArgumentError(
           absl::StrCat("filter: there is no field \"", field, "\"",
-                       DidYouMean(field, {"name", "owner", "state"})));
+                       DidYouMean(field, {"array", "name", "owner", "state", "team"})));
     }
   }
   return filter;

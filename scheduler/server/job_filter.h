@@ -13,16 +13,18 @@ namespace octet::scheduler {
 /// Every part that is set must hold.
 struct JobFilter {
   std::optional<JobState> state;
-  std::optional<std::string> name, owner;
+  std::optional<std::string> name, owner, team;
+  std::optional<JobId> array;
 
   bool Matches(const Job& job) const {
     return (!state || job.state == *state) && (!name || job.name == *name) &&
-           (!owner || job.owner == *owner);
+           (!owner || job.owner == *owner) && (!team || job.team == *team) &&
+           (!array || job.array == *array);
   }
 };
 
-/// text: terms such as state=running, name=demo and owner=ada, with spaces
-/// between them. INVALID_ARGUMENT names the term.
+/// text: terms such as state=running, name=demo, owner=ada, team=vision and
+/// array=j5, with spaces between them. INVALID_ARGUMENT names the term.
 absl::StatusOr<JobFilter> ParseJobFilter(const std::string& text);
 
 }  // namespace octet::scheduler

@@ -9,6 +9,7 @@
 #include "scheduler/server/codec.h"
 #include "scheduler/server/handler.h"
 #include "scheduler/server/job_filter.h"
+#include "scheduler/server/sweep.h"
 
 namespace octet::scheduler {
 namespace {
@@ -18,6 +19,15 @@ constexpr size_t kMostInputBytes = 256 << 10;
 constexpr int kDefaultPage = 50, kMostPage = 1000;
 
 }  // namespace
+
+// files: those that the job names are looked into; once for a sweep, for they
+// may be large and its trials many.
+absl::Status JobService::Complete(v1::JobSpec& spec, bool files) const {
+  FillDefaults(spec, controller_.DefaultResource());
+  JobSpecRules rules = rules_;
+  rules.shared_filesystem = rules.shared_filesystem && files;
+  return ValidateJobSpec(spec, rules);
+}
 
 absl::StatusOr<JobView> JobService::Create(const v1::CreateJobRequest& request,
                                            const std::string& owner) {
@@ -32,8 +42,15 @@ absl::StatusOr<JobView> JobService::Create(const v1::CreateJobRequest& request,
   // on the spec, has changed since.
   ASSIGN_OR_RETURN(auto made, controller_.FindRequest(create));
   if (made) return *std::move(made);
-  FillDefaults(create.spec, controller_.DefaultResource());
-  RETURN_IF_ERROR(ValidateJobSpec(create.spec, rules_));
+  ASSIGN_OR_RETURN(create.trials, TrialsOf(create.spec));
+  for (v1::JobSpec& trial : create.trials)
+    RETURN_IF_ERROR(Annotate(Complete(trial, &trial == &create.trials.front()),
+                             absl::StrCat("trial ", &trial - create.trials.data())));
+  if (create.trials.empty()) {
+    RETURN_IF_ERROR(Complete(create.spec, true));
+  } else {
+    create.spec = create.trials.front();
+  }
   return request.validate_only() ? controller_.Preview(create) : controller_.CreateJob(create);
 }
 

@@ -45,6 +45,7 @@ class JobService final
   /// Answers a call with the job as `change` left it.
   grpc::Status Change(grpc::ServerContext* context, v1::Job* response,
                       const std::function<absl::StatusOr<JobView>()>& change);
+  absl::Status Complete(v1::JobSpec& spec, bool files) const;
   absl::StatusOr<JobView> Create(const v1::CreateJobRequest& request, const std::string& owner);
 
   const Authenticator& authenticator_;

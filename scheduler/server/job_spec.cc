@@ -255,6 +255,7 @@ absl::Status CheckTrainNumbers(const v1::TrainSpec& train) {
   if (train.has_threads_per_rank())
     RETURN_IF_ERROR(InRange("train.threads_per_rank", train.threads_per_rank(), 1, 1024));
   RETURN_IF_ERROR(InRange("train.evaluate_every_epochs", train.evaluate_every_epochs(), 0, kAny));
+  RETURN_IF_ERROR(InRange("train.log_every_steps", train.log_every_steps(), 0, kAny));
   return InRange("train.label_smoothing", train.label_smoothing(), 0.0, 1.0, Low::kIncluded,
                  High::kExcluded);
 }

@@ -134,6 +134,9 @@ void EncodeWishes(const Job& job, stored::Job& proto) {
   proto.set_array(job.array);
   proto.set_array_index(job.array_index);
   proto.set_array_max_running(job.array_max_running);
+  proto.mutable_early_stop_rungs()->Add(job.early_stop.rungs.begin(), job.early_stop.rungs.end());
+  proto.set_early_stop_reduction(job.early_stop.reduction);
+  proto.mutable_rungs()->Add(job.rungs.begin(), job.rungs.end());
 }
 
 void DecodeWishes(const stored::Job& proto, Job& job) {
@@ -148,6 +151,9 @@ void DecodeWishes(const stored::Job& proto, Job& job) {
   job.array = proto.array();
   job.array_index = proto.array_index();
   job.array_max_running = proto.array_max_running();
+  job.early_stop = {{proto.early_stop_rungs().begin(), proto.early_stop_rungs().end()},
+                    proto.early_stop_reduction()};
+  job.rungs = {proto.rungs().begin(), proto.rungs().end()};
 }
 
 }  // namespace

@@ -185,6 +185,24 @@ TEST(NodesTest, CountsUsedSlotsOverAllPages) {
   EXPECT_THAT(outcome.out, AllOf(HasSubstr("n1    ready   1/8  cpu"), HasSubstr("n2    lost ")));
 }
 
+TEST(JobsTest, TrialsOfASweepAreListedTheBestFirst) {
+  FakeScheduler scheduler;
+  scheduler.list = [](const v1::ListJobsRequest& request, v1::ListJobsResponse* response) {
+    EXPECT_EQ(request.filter(), "array=j5");
+    for (const char* rate : {"0.1", "0.2"}) {
+      v1::Job& job = *response->add_jobs();
+      job.set_job_id(absl::StrCat("j", 4 + response->jobs_size()));
+      job.mutable_spec()->mutable_sweep()->add_parameters()->set_field("train.rate");
+      (*job.mutable_spec()->mutable_labels())["train.rate"] = rate;
+      job.mutable_progress()->set_top1(70 + response->jobs_size());
+    }
+    return grpc::Status::OK;
+  };
+  const std::string out = scheduler.Octet({"jobs", "--array", "j5"}).out;
+  ASSERT_THAT(out, AllOf(HasSubstr("TRIAL"), HasSubstr("rate=0.1"), HasSubstr("rate=0.2")));
+  EXPECT_LT(out.find("rate=0.2"), out.find("rate=0.1"));
+}
+
 TEST(NodesTest, TellsDrainsAndEndsOfLife) {
   FakeScheduler scheduler;
   scheduler.nodes = [](const v1::ListNodesRequest&, v1::ListNodesResponse* response) {

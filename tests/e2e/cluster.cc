@@ -120,11 +120,21 @@ pid_t Cluster::Launch(const std::vector<std::string>& argv, const std::string& l
   return pid;
 }
 
-void Cluster::StartScheduler() {
-  Launch({Program("octet-scheduler"), "--dir", dir_, "--listen",
-          absl::StrCat("unix:", dir_, "/scheduler.sock"), "--shared-filesystem", "--metrics",
-          "127.0.0.1:0"},
-         "scheduler");
+void Cluster::StartScheduler(const std::string& config) {
+  std::vector<std::string> argv = {Program("octet-scheduler"),
+                                   "--dir",
+                                   dir_,
+                                   "--listen",
+                                   absl::StrCat("unix:", dir_, "/scheduler.sock"),
+                                   "--shared-filesystem",
+                                   "--metrics",
+                                   "127.0.0.1:0"};
+  if (!config.empty()) {
+    const std::string path = dir_ + "/config.yaml";
+    std::ofstream(path) << config;
+    argv.insert(argv.end(), {"--config", path});
+  }
+  Launch(argv, "scheduler");
   ASSERT_TRUE(Eventually([&] { return Octet({"nodes", "-o", "json"}).exit_code == 0; }));
 }
 

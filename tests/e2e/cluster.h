@@ -34,7 +34,8 @@ class Cluster {
   ~Cluster();
 
   /// Starts octet-scheduler on this cluster's folder and waits until it serves.
-  void StartScheduler();
+  /// config: the text of its --config file; empty: none.
+  void StartScheduler(const std::string& config = "");
   /// Starts an agent and waits until its node is ready.
   void StartAgent(const std::string& node, int cpu_slots);
   void KillScheduler();                     // SIGKILL, reaped

@@ -12,6 +12,7 @@
 #include "common/status.h"
 #include "common/version.h"
 #include "google/protobuf/util/time_util.h"
+#include "worker/agent/leftovers.h"
 #include "worker/agent/network.h"
 #include "worker/agent/slots.h"
 
@@ -52,19 +53,19 @@ absl::StatusOr<std::unique_ptr<Agent>> Agent::Start(const AgentOptions& options)
 }
 
 absl::Status Agent::Init() {
-  ASSIGN_OR_RETURN(ledger_, Ledger::Open(options_.dir));
-  ASSIGN_OR_RETURN(context_.slots, FindSlots(options_.cpu_slots));
-  ASSIGN_OR_RETURN(context_.advertise_host, AdvertiseHost(options_));
-  ASSIGN_OR_RETURN(metrics_, AgentMetrics::Serve(options_.metrics));
   const std::string socket = options_.dir + "/ranks.sock";
-  context_.node = options_.node;
+  context_.host.node = options_.node;
+  context_.host.program_dir = options_.program_dir;
+  context_.host.rank_address = "unix:" + socket;
+  ASSIGN_OR_RETURN(folder_lock_, FolderLock::Take(options_.dir));
+  KillMarked({{kAgentVariable, context_.host.rank_address}});
+  ASSIGN_OR_RETURN(context_.host.slots, FindSlots(options_.cpu_slots, options_.tpu_slots));
+  ASSIGN_OR_RETURN(context_.advertise_host, AdvertiseHost(options_));
+  RETURN_IF_ERROR(HoldPorts());
+  ASSIGN_OR_RETURN(metrics_, AgentMetrics::Serve(options_.metrics));
   context_.dir = options_.dir;
-  context_.program_dir = options_.program_dir;
-  context_.rank_address = "unix:" + socket;
   context_.scheduler = DialScheduler(options_.scheduler);
   context_.outbox = &outbox_;
-  context_.spawner = &spawner_;
-  context_.ledger = ledger_.get();
   context_.metrics = metrics_.get();
   FillHello();
   CountSlots();
@@ -73,6 +74,17 @@ absl::Status Agent::Init() {
   ASSIGN_OR_RETURN(rank_server_, ServeRanks(rank_service_.get(), socket));
   session_ =
       std::make_unique<Session>(context_.scheduler, &outbox_, static_cast<SessionHandler*>(this));
+  return absl::OkStatus();
+}
+
+absl::Status Agent::HoldPorts() {
+  for (v1::Slot& slot : context_.host.slots) {
+    auto port = HeldPort::Hold();
+    if (!port.ok())
+      return Annotate(port.status(), "no ports for ranks (offer fewer slots, or raise ulimit -n)");
+    slot.set_endpoint(absl::StrCat(context_.advertise_host, ":", (*port)->port()));
+    ports_.push_back(*std::move(port));
+  }
   return absl::OkStatus();
 }
 
@@ -104,7 +116,7 @@ void Agent::Shutdown() {
 void Agent::FillHello() {
   v1::Node& node = *hello_.mutable_node();
   node.set_name(options_.node);
-  node.mutable_slots()->Add(context_.slots.begin(), context_.slots.end());
+  node.mutable_slots()->Add(context_.host.slots.begin(), context_.host.slots.end());
   for (const auto& [key, value] : options_.labels) (*node.mutable_labels())[key] = value;
   node.set_agent_version(Version());
   node.set_metrics_address(metrics_->address());
@@ -134,7 +146,7 @@ void Agent::CountSlots() {
   absl::MutexLock lock(&mutex_);
   int busy = 0;
   for (const auto& [key, attempt] : attempts_) busy += attempt->ended() ? 0 : attempt->slots();
-  metrics_->SetSlots(static_cast<int>(context_.slots.size()) - busy, busy);
+  metrics_->SetSlots(static_cast<int>(context_.host.slots.size()) - busy, busy);
 }
 
 v1::AgentHello Agent::Hello() {
@@ -197,6 +209,14 @@ void Agent::OnStop(const v1::StopAttempt& stop) {
 
 void Agent::OnRendezvous(const v1::RendezvousReady& ready) {
   if (auto attempt = Find(KeyOf(ready.ref()))) attempt->SetRendezvous(ready.endpoint());
+}
+
+void Agent::OnSignal(const v1::SignalAttempt& signal) {
+  if (auto attempt = Find(KeyOf(signal.ref()))) attempt->Signal(signal.signal());
+}
+
+void Agent::OnInput(const v1::AttemptInput& input) {
+  if (auto attempt = Find(KeyOf(input.ref()))) attempt->Input(input);
 }
 
 }  // namespace octet::agent

@@ -13,6 +13,8 @@
 #include "grpcpp/server.h"
 #include "worker/agent/attempt.h"
 #include "worker/agent/attempt_ref.h"
+#include "worker/agent/folder_lock.h"
+#include "worker/agent/held_port.h"
 #include "worker/agent/options.h"
 #include "worker/agent/rank_service.h"
 #include "worker/agent/session.h"
@@ -30,7 +32,7 @@ class Agent : private SessionHandler {
   ~Agent() override;
 
   /// "unix:PATH", where ranks reach the agent.
-  const std::string& rank_address() const { return context_.rank_address; }
+  const std::string& rank_address() const { return context_.host.rank_address; }
   const v1::Node& node() const { return hello_.node(); }
 
   /// Asks the ranks to leave, waits for them, their files and their last
@@ -40,6 +42,7 @@ class Agent : private SessionHandler {
  private:
   explicit Agent(const AgentOptions& options) : options_(options) {}
   absl::Status Init();
+  absl::Status HoldPorts();
   void FillHello();
   std::shared_ptr<Attempt> Find(const AttemptKey& key) const;
   std::vector<std::shared_ptr<Attempt>> Attempts() const;
@@ -51,13 +54,15 @@ class Agent : private SessionHandler {
   void OnStart(const v1::StartAttempt& start) override;
   void OnStop(const v1::StopAttempt& stop) override;
   void OnRendezvous(const v1::RendezvousReady& ready) override;
+  void OnSignal(const v1::SignalAttempt& signal) override;
+  void OnInput(const v1::AttemptInput& input) override;
 
   const AgentOptions options_;
   // Destroyed from the bottom up: what uses goes before what is used.
-  std::unique_ptr<Ledger> ledger_;
+  std::unique_ptr<FolderLock> folder_lock_;
+  std::vector<std::unique_ptr<HeldPort>> ports_;  // One a slot.
   std::unique_ptr<AgentMetrics> metrics_;
   Outbox outbox_;
-  Spawner spawner_;
   NodeContext context_;
   v1::AgentHello hello_;  // Without what runs.
   mutable absl::Mutex mutex_;

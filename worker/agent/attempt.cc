@@ -1,5 +1,7 @@
 #include "worker/agent/attempt.h"
 
+#include <signal.h>
+
 #include <algorithm>
 #include <utility>
 
@@ -11,6 +13,7 @@
 #include "google/protobuf/util/json_util.h"
 #include "worker/agent/attempt_ref.h"
 #include "worker/agent/fetcher.h"
+#include "worker/agent/leftovers.h"
 #include "worker/agent/verdict.h"
 
 namespace octet::agent {
@@ -23,16 +26,33 @@ constexpr absl::Duration kStoreAfterFailure = absl::Seconds(2);
 // SIGKILL takes effect at once, but for a process stuck in the kernel.
 constexpr absl::Duration kDeathWait = absl::Seconds(5);
 
-v1::FailureClass ClassOf(const absl::Status& status) {
-  return absl::IsInvalidArgument(status) ? v1::FAILURE_CLASS_JOB : v1::FAILURE_CLASS_INFRASTRUCTURE;
-}
+// Most ends of short commands come before this; logs of the others are followed
+// from then on, by a thread that short ones do not need.
+constexpr absl::Duration kFollowLogsAfter = absl::Milliseconds(50);
+
+// The exit codes that shells have for a command that they cannot start.
+constexpr int kExitNotFound = 127;
+constexpr int kExitNotExecutable = 126;
 
 v1::Failure FailureOf(const absl::Status& status, const std::string& node) {
   v1::Failure failure;
-  failure.set_failure_class(ClassOf(status));
+  failure.set_failure_class(absl::IsInvalidArgument(status) ? v1::FAILURE_CLASS_JOB
+                                                            : v1::FAILURE_CLASS_INFRASTRUCTURE);
   failure.set_message(absl::StrCat("node ", node, ": ", status.message()));
   failure.set_rank(-1);
   failure.set_node(node);
+  return failure;
+}
+
+// A command that is not there is its job's mistake; a part of Octet that is not
+// there is the machine's.
+v1::Failure CommandFailureOf(const absl::Status& status, const std::string& node) {
+  v1::Failure failure = FailureOf(status, node);
+  const bool missing = absl::IsNotFound(status);
+  if (missing || absl::IsPermissionDenied(status) || absl::IsInvalidArgument(status)) {
+    failure.set_failure_class(v1::FAILURE_CLASS_JOB);
+    failure.set_exit_code(missing ? kExitNotFound : kExitNotExecutable);
+  }
   return failure;
 }
 
@@ -45,6 +65,10 @@ std::vector<LogFile> LogFiles(const v1::StartAttempt& start, const AttemptPaths&
   return files;
 }
 
+bool HasRank(const v1::StartAttempt& start, int rank) {
+  return std::count(start.ranks().begin(), start.ranks().end(), rank) > 0;
+}
+
 }  // namespace
 
 Attempt::Attempt(const NodeContext& node, v1::StartAttempt start, std::function<void()> on_end)
@@ -52,6 +76,7 @@ Attempt::Attempt(const NodeContext& node, v1::StartAttempt start, std::function<
       start_(std::move(start)),
       paths_(node.dir, start_.ref()),
       on_end_(std::move(on_end)),
+      gang_(is_command() ? 0 : kStoppedExitCode),
       uploader_(node.scheduler, start_.ref(), paths_.job_dir,
                 [this](const v1::FileReady& file) {
                   if (file.checkpoint_step() == 0) return;
@@ -87,6 +112,19 @@ void Attempt::Abandon() {
   }
   if (!WaitForRanks(kDeathWait))
     spdlog::error("{}: its ranks do not end after SIGKILL", ToString(ref()));
+}
+
+void Attempt::Signal(int signal) {
+  if (!is_command() || signal < 1 || signal >= NSIG) {
+    spdlog::warn("{}: no rank here takes signal {}", ToString(ref()), signal);
+    return;
+  }
+  gang_.Signal(signal);
+}
+
+void Attempt::Input(const v1::AttemptInput& input) {
+  if (is_command() && start_.spec().command().stdin() && HasRank(start_, 0))
+    gang_.Input(input.offset(), input.data(), input.end());
 }
 
 bool Attempt::WaitForRanks(absl::Duration timeout) {
@@ -137,7 +175,7 @@ absl::Status Attempt::HandleReport(const v1::RankReport& report) {
     RETURN_IF_ERROR(CheckOpen());
   }
   const int rank = report.ref().rank();
-  if (std::count(start_.ranks().begin(), start_.ranks().end(), rank) == 0)
+  if (!HasRank(start_, rank))
     return absl::InvalidArgumentError(
         absl::StrCat("rank ", rank, " of ", ToString(ref()), " is not on this node"));
   switch (report.report_case()) {
@@ -172,6 +210,11 @@ absl::Status Attempt::HandleReport(const v1::RankReport& report) {
 }
 
 void Attempt::Run() {
+  // A rank that reads no more must not end the agent.
+  sigset_t pipe;
+  sigemptyset(&pipe);
+  sigaddset(&pipe, SIGPIPE);
+  pthread_sigmask(SIG_BLOCK, &pipe, nullptr);
   v1::RanksEnded ended = RunRanks();
   node_.metrics->RemoveJob(ref().job_id());
   StoreFiles(ended);
@@ -190,32 +233,42 @@ void Attempt::Run() {
 v1::RanksEnded Attempt::RunRanks() {
   absl::Status status = Prepare();
   if (status.ok()) status = StartRanks();
-  v1::RanksEnded ended;
-  if (status.ok()) {
-    const std::vector<RankOutcome> outcomes = gang_.Wait();
-    ended = Judge(outcomes, node_.node, gang_.stop_requested());
-    if (ended.has_failure()) {
-      for (std::string& line :
-           TailOfFile(paths_.Log(ended.failure().rank(), "stderr"), kStderrLines))
-        ended.mutable_failure()->add_stderr_tail(std::move(line));
-    }
-    const std::vector<pid_t> pids = gang_.pids();
-    gang_.Reap();
-    if (absl::Status removed = node_.ledger->Remove(pids); !removed.ok())
-      spdlog::warn("{}", std::string(removed.message()));
-  } else {
-    ended = NotStarted(status);
-  }
+  const v1::RanksEnded ended = status.ok() ? AwaitRanks() : NotStarted(status);
   absl::MutexLock lock(&mutex_);
   ranks_gone_ = true;
+  return ended;
+}
+
+v1::RanksEnded Attempt::AwaitRanks() {
+  if (!gang_.WaitFor(kFollowLogsAfter)) {
+    absl::MutexLock lock(&mutex_);
+    logs_->Follow();
+  }
+  const std::vector<RankOutcome> outcomes = gang_.Wait();
+  if (gang_.keeper_lost())
+    KillMarked({{kAgentVariable, node_.host.rank_address},
+                {"OCTET_JOB_ID", ref().job_id()},
+                {"OCTET_ATTEMPT", absl::StrCat(ref().attempt())}});
+  v1::RanksEnded ended = is_command() ? JudgeCommand(outcomes, node_.host.node)
+                                      : Judge(outcomes, node_.host.node, gang_.stop_requested());
+  if (ended.has_failure()) {
+    for (std::string& line : TailOfFile(paths_.Log(ended.failure().rank(), "stderr"), kStderrLines))
+      ended.mutable_failure()->add_stderr_tail(std::move(line));
+  }
   return ended;
 }
 
 absl::Status Attempt::Prepare() {
   spdlog::info("{}: {} on {} slots here", ToString(ref()), start_.stage(), slots());
   RETURN_IF_ERROR(MakeFolders(paths_.attempt_dir));
+  // A command knows its job by its environment alone.
+  if (is_command()) return absl::OkStatus();
   const std::vector<std::string> inputs(start_.inputs().begin(), start_.inputs().end());
   RETURN_IF_ERROR(FetchArtifacts(node_.scheduler, ref().job_id(), inputs, paths_.job_dir, &fetch_));
+  return WriteStartFile();
+}
+
+absl::Status Attempt::WriteStartFile() const {
   std::string json;
   google::protobuf::util::JsonPrintOptions options;
   options.add_whitespace = true;
@@ -226,13 +279,9 @@ absl::Status Attempt::Prepare() {
 
 absl::Status Attempt::StartRanks() {
   if (gang_.stop_requested()) return absl::CancelledError("stopped before its ranks started");
-  ASSIGN_OR_RETURN(const auto commands, RankCommands(start_, node_.slots, paths_, node_.program_dir,
-                                                     node_.rank_address));
-  RETURN_IF_ERROR(gang_.Start(node_.spawner, commands));
+  ASSIGN_OR_RETURN(const auto commands, RankCommands(start_, node_.host, paths_));
+  RETURN_IF_ERROR(gang_.Start(commands));
   const std::vector<pid_t> pids = gang_.pids();
-  // The kernel kills the ranks of a dead agent; the ledger is the second line.
-  if (absl::Status added = node_.ledger->Add(pids); !added.ok())
-    spdlog::warn("{}", std::string(added.message()));
   {
     absl::MutexLock lock(&mutex_);
     logs_ = std::make_unique<LogShipper>(node_.scheduler, ref(), LogFiles(start_, paths_));
@@ -249,7 +298,8 @@ v1::RanksEnded Attempt::NotStarted(const absl::Status& status) const {
   if (gang_.stop_requested()) {
     ended.set_stopped(true);
   } else {
-    *ended.mutable_failure() = FailureOf(status, node_.node);
+    *ended.mutable_failure() = is_command() ? CommandFailureOf(status, node_.host.node)
+                                            : FailureOf(status, node_.host.node);
   }
   return ended;
 }
@@ -259,7 +309,7 @@ void Attempt::StoreFiles(v1::RanksEnded& ended) {
       uploader_.Finish(ended.has_failure() ? kStoreAfterFailure : absl::InfiniteDuration());
   if (ended.succeeded() && !stored.ok()) {
     ended.clear_succeeded();
-    *ended.mutable_failure() = FailureOf(stored, node_.node);
+    *ended.mutable_failure() = FailureOf(stored, node_.host.node);
   }
   LogShipper* logs = nullptr;
   {

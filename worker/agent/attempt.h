@@ -17,28 +17,21 @@
 #include "octet/v1/ranks.pb.h"
 #include "worker/agent/calls.h"
 #include "worker/agent/gang.h"
-#include "worker/agent/ledger.h"
 #include "worker/agent/log_shipper.h"
 #include "worker/agent/metrics.h"
 #include "worker/agent/outbox.h"
 #include "worker/agent/rank_command.h"
-#include "worker/agent/spawner.h"
 #include "worker/agent/uploader.h"
 
 namespace octet::agent {
 
 /// What the attempts of a node share; outlives them.
 struct NodeContext {
-  std::string node;            // Its name.
+  RankHost host;
   std::string dir;             // The agent's folder.
-  std::string program_dir;     // Of octet-trainer and octet-exporter.
   std::string advertise_host;  // Where other nodes reach rank 0.
-  std::string rank_address;    // Where ranks reach the agent.
-  std::vector<v1::Slot> slots;
   std::shared_ptr<grpc::Channel> scheduler;
   Outbox* outbox = nullptr;
-  Spawner* spawner = nullptr;
-  Ledger* ledger = nullptr;
   AgentMetrics* metrics = nullptr;
 };
 
@@ -66,6 +59,10 @@ class Attempt {
   /// Kills the ranks, and gives up files and logs that are not stored. Returns
   /// when the ranks are gone.
   void Abandon();
+  /// A signal from the user, for every rank of a command here.
+  void Signal(int signal);
+  /// For the standard input of a command's rank 0; ignored by any other.
+  void Input(const v1::AttemptInput& input);
   /// False: the time ran out first.
   bool WaitForRanks(absl::Duration timeout);
   bool WaitForEnd(absl::Duration timeout);
@@ -82,8 +79,11 @@ class Attempt {
 
  private:
   void Run();
+  bool is_command() const { return start_.stage() == "command"; }
   v1::RanksEnded RunRanks();
+  v1::RanksEnded AwaitRanks();
   absl::Status Prepare();
+  absl::Status WriteStartFile() const;
   absl::Status StartRanks();
   v1::RanksEnded NotStarted(const absl::Status& status) const;
   void StoreFiles(v1::RanksEnded& ended);

@@ -1,6 +1,10 @@
 #include "worker/agent/log_shipper.h"
 
-#include <fstream>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
 #include <utility>
 
 #include "common/grpc_status.h"
@@ -10,16 +14,25 @@
 namespace octet::agent {
 namespace {
 
-constexpr absl::Duration kPollInterval = absl::Milliseconds(200);
+// How often a log is looked at: while it grows, so that people can talk to a
+// program, and while it does not.
+constexpr absl::Duration kShortestPoll = absl::Milliseconds(20);
+constexpr absl::Duration kLongestPoll = absl::Milliseconds(200);
 constexpr absl::Duration kCallDeadline = absl::Seconds(10);
-constexpr size_t kPieceBytes = 256 << 10;
+constexpr int64_t kPieceBytes = 256 << 10;
 
+// Nothing: there is no more, or no such file yet.
 std::string ReadFrom(const std::string& path, int64_t offset) {
-  std::ifstream file(path, std::ios::binary);
-  std::string piece(kPieceBytes, '\0');
-  file.seekg(offset);
-  file.read(piece.data(), static_cast<std::streamsize>(piece.size()));
-  piece.resize(static_cast<size_t>(file.gcount()));
+  const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return "";
+  std::string piece;
+  struct stat info;
+  if (fstat(fd, &info) == 0 && info.st_size > offset) {
+    piece.resize(static_cast<size_t>(std::min<int64_t>(info.st_size - offset, kPieceBytes)));
+    const ssize_t n = pread(fd, piece.data(), piece.size(), offset);
+    piece.resize(static_cast<size_t>(std::max<ssize_t>(n, 0)));
+  }
+  close(fd);
   return piece;
 }
 
@@ -29,7 +42,6 @@ LogShipper::LogShipper(std::shared_ptr<grpc::Channel> scheduler, v1::AttemptRef 
                        const std::vector<LogFile>& files)
     : stub_(v1::AgentService::NewStub(std::move(scheduler))), ref_(std::move(ref)) {
   for (const LogFile& file : files) logs_.push_back({.file = file});
-  thread_ = std::thread([this] { Run(); });
 }
 
 LogShipper::~LogShipper() {
@@ -37,23 +49,36 @@ LogShipper::~LogShipper() {
   Finish();
 }
 
+void LogShipper::Follow() {
+  thread_ = std::thread([this] { Run(); });
+}
+
 void LogShipper::Finish() {
   {
     absl::MutexLock lock(&mutex_);
     finishing_ = true;
   }
-  if (thread_.joinable()) thread_.join();
+  if (thread_.joinable()) {
+    thread_.join();
+  } else {
+    Run();
+  }
 }
 
 void LogShipper::Run() {
+  absl::Duration poll = kShortestPoll;
   for (bool last = false; !cancellation_.cancelled();) {
     bool shipped = false;
     for (Log& log : logs_) shipped |= ShipPiece(log);
-    if (shipped) continue;
+    if (shipped) {
+      poll = kShortestPoll;
+      continue;
+    }
     if (last) return;
     // Everything after this look at finishing_ sees the files' ends.
     absl::MutexLock lock(&mutex_);
-    last = mutex_.AwaitWithTimeout(absl::Condition(&finishing_), kPollInterval);
+    last = mutex_.AwaitWithTimeout(absl::Condition(&finishing_), poll);
+    poll = std::min(2 * poll, kLongestPoll);
   }
 }
 

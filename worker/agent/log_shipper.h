@@ -22,7 +22,8 @@ struct LogFile {
   std::string path;
 };
 
-/// Follows one attempt's logs in a thread of its own. An absent scheduler is
+/// Ships one attempt's logs, as they grow, once told to follow them, in a thread
+/// of its own. An absent scheduler is
 /// waited for; the length it answers with says where to go on. A log that it
 /// refuses is dropped with a warning and stays on the node.
 class LogShipper {
@@ -34,8 +35,10 @@ class LogShipper {
   LogShipper(const LogShipper&) = delete;
   LogShipper& operator=(const LogShipper&) = delete;
 
-  /// Ships what the files hold now, to their ends, and returns. Once; nothing
-  /// writes to them any more.
+  /// Ships from now on what the files gain. Once.
+  void Follow();
+  /// Ships what the files hold now, to their ends, and returns: in the calling
+  /// thread, if they were not followed. Once; nothing writes to them any more.
   void Finish();
   /// Gives up; any thread.
   void Abandon() { cancellation_.Cancel(); }

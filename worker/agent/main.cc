@@ -33,6 +33,7 @@ std::string HostName() {
 struct Flags {
   AgentOptions options;
   int cpu_slots = 0;
+  int tpu_slots = 0;
   std::string lifetime;
   std::string stop_grace = "30s";
   std::vector<std::string> labels;
@@ -53,6 +54,9 @@ void AddFlags(CLI::App& app, Flags& flags) {
   app.add_option("--cpu-slots", flags.cpu_slots,
                  "Offer N CPU slots and no GPUs [the GPUs if any, else a slot a core]")
       ->check(CLI::Range(1, 4096));
+  app.add_option("--tpu-slots", flags.tpu_slots, "Offer N TPU slots and no others")
+      ->check(CLI::Range(1, 4096))
+      ->excludes("--cpu-slots");
   app.add_option("--label", flags.labels, "KEY=VALUE, shown with the node; repeatable")
       ->check([](const std::string& label) {
         return label.find('=') == std::string::npos || label[0] == '=' ? label + " is not KEY=VALUE"
@@ -78,6 +82,7 @@ absl::StatusOr<AgentOptions> ToOptions(Flags flags) {
   options.dir = std::filesystem::absolute(options.dir).lexically_normal().string();
   if (options.node.empty()) options.node = HostName();
   if (flags.cpu_slots > 0) options.cpu_slots = flags.cpu_slots;
+  if (flags.tpu_slots > 0) options.tpu_slots = flags.tpu_slots;
   if (options.program_dir.empty()) {
     ASSIGN_OR_RETURN(options.program_dir, ProgramFolder());
   }

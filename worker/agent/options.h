@@ -20,6 +20,8 @@ struct AgentOptions {
   /// So many CPU slots and no GPUs; nothing: the GPUs if there are any, else
   /// as many CPU slots as cores.
   std::optional<int> cpu_slots;
+  /// So many TPU slots and no others. Not together with cpu_slots.
+  std::optional<int> tpu_slots;
   std::map<std::string, std::string> labels;
   /// The host at which other nodes reach rank 0 here; empty: 127.0.0.1 for a
   /// scheduler on a Unix socket, else the local address of the route to it.

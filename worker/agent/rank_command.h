@@ -2,11 +2,11 @@
 #ifndef OCTET_WORKER_AGENT_RANK_COMMAND_H_
 #define OCTET_WORKER_AGENT_RANK_COMMAND_H_
 
+#include <map>
 #include <string>
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "common/process.h"
 #include "octet/v1/agents.pb.h"
 #include "octet/v1/nodes.pb.h"
 
@@ -23,19 +23,39 @@ struct AttemptPaths {
   std::string start_file;
 };
 
-struct RankCommand {
-  int rank = 0;
-  ProcessOptions options;
+/// What ranks have to know of the node they are on.
+struct RankHost {
+  std::string node;          // Its name.
+  std::string program_dir;   // Of octet-trainer and octet-exporter.
+  std::string rank_address;  // Where ranks reach the agent; tells agents apart.
+  std::vector<v1::Slot> slots;
 };
 
-/// The processes of start's ranks on this node: program, arguments and
-/// environment. slots: all of this node's. rank_address: where the ranks reach
-/// the agent. INVALID_ARGUMENT: a stage or slot that there is not.
+struct RankCommand {
+  int rank = 0;
+  /// argv[0] as the program sees it; `program` is the file that is run.
+  std::vector<std::string> argv;
+  std::string program;
+  /// Over the agent's own environment.
+  std::map<std::string, std::string> env;
+  std::string cwd;
+  /// Files, appended to; empty: the agent's own.
+  std::string out, err;
+  /// stdin is a pipe from the agent; else it is /dev/null.
+  bool input = false;
+};
+
+/// In the environment of every process that an agent's ranks start, with the
+/// agent's rank_address.
+inline constexpr char kAgentVariable[] = "OCTET_AGENT";
+
+/// The processes of start's ranks on this node. INVALID_ARGUMENT: a stage or
+/// slot that there is not, or a start that contradicts itself. NOT_FOUND,
+/// PERMISSION_DENIED: a command's program or folder is not there, or is no
+/// program.
 absl::StatusOr<std::vector<RankCommand>> RankCommands(const v1::StartAttempt& start,
-                                                      const std::vector<v1::Slot>& slots,
-                                                      const AttemptPaths& paths,
-                                                      const std::string& program_dir,
-                                                      const std::string& rank_address);
+                                                      const RankHost& host,
+                                                      const AttemptPaths& paths);
 
 /// Checks the name of an artifact, which becomes a path below the job's
 /// folder: relative, and without "." or ".." parts. INVALID_ARGUMENT.

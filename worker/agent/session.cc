@@ -114,6 +114,10 @@ void Session::Handle(const v1::SchedulerMessage& message) {
       return handler_->OnStop(message.stop_attempt());
     case v1::SchedulerMessage::kRendezvousReady:
       return handler_->OnRendezvous(message.rendezvous_ready());
+    case v1::SchedulerMessage::kSignalAttempt:
+      return handler_->OnSignal(message.signal_attempt());
+    case v1::SchedulerMessage::kInput:
+      return handler_->OnInput(message.input());
     case v1::SchedulerMessage::kReportAck:
       return outbox_->Acknowledge(message.report_ack().sequence());
     case v1::SchedulerMessage::kWelcome:

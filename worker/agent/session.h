@@ -24,6 +24,8 @@ class SessionHandler {
   virtual void OnStart(const v1::StartAttempt& start) = 0;
   virtual void OnStop(const v1::StopAttempt& stop) = 0;
   virtual void OnRendezvous(const v1::RendezvousReady& ready) = 0;
+  virtual void OnSignal(const v1::SignalAttempt& signal) = 0;
+  virtual void OnInput(const v1::AttemptInput& input) = 0;
 };
 
 /// Dials the scheduler, says hello, heartbeats, sends what the outbox holds,

@@ -104,7 +104,19 @@ std::vector<v1::Slot> CpuSlots(int count) {
   return slots;
 }
 
-absl::StatusOr<std::vector<v1::Slot>> FindSlots(std::optional<int> cpu_slots) {
+std::vector<v1::Slot> TpuSlots(int count) {
+  std::vector<v1::Slot> slots(count);
+  for (int index = 0; index < count; ++index) {
+    slots[index].set_index(index);
+    slots[index].set_resource("tpu");
+    slots[index].set_model("TPU");
+  }
+  return slots;
+}
+
+absl::StatusOr<std::vector<v1::Slot>> FindSlots(std::optional<int> cpu_slots,
+                                                std::optional<int> tpu_slots) {
+  if (tpu_slots) return TpuSlots(*tpu_slots);
   if (cpu_slots) return CpuSlots(*cpu_slots);
   auto gpus = GpuSlots();
   if (!gpus.ok())

@@ -18,8 +18,14 @@ absl::StatusOr<std::vector<v1::Slot>> GpuSlots();
 /// `count` CPU slots, which share the machine's memory evenly.
 std::vector<v1::Slot> CpuSlots(int count);
 
-/// CpuSlots(*cpu_slots) when given; else the GPUs; else a CPU slot a core.
-absl::StatusOr<std::vector<v1::Slot>> FindSlots(std::optional<int> cpu_slots);
+/// `count` TPU slots. Nothing on the machine is asked: what a slot of it stands
+/// for, a chip or all of the host's, is its owner's choice.
+std::vector<v1::Slot> TpuSlots(int count);
+
+/// CpuSlots(*cpu_slots) or TpuSlots(*tpu_slots) when given; else the GPUs; else
+/// a CPU slot a core.
+absl::StatusOr<std::vector<v1::Slot>> FindSlots(std::optional<int> cpu_slots,
+                                                std::optional<int> tpu_slots = std::nullopt);
 
 }  // namespace octet::agent
 

@@ -41,21 +41,23 @@ Uploader::Uploader(std::shared_ptr<grpc::Channel> scheduler, v1::AttemptRef ref,
     : stub_(v1::ArtifactService::NewStub(std::move(scheduler))),
       ref_(std::move(ref)),
       job_dir_(std::move(job_dir)),
-      stored_(std::move(stored)),
-      thread_([this] { Run(); }) {}
+      stored_(std::move(stored)) {}
 
 Uploader::~Uploader() {
   Abandon();
+  std::thread thread;
   {
     absl::MutexLock lock(&mutex_);
     stopping_ = true;
+    thread.swap(thread_);
   }
-  thread_.join();
+  if (thread.joinable()) thread.join();
 }
 
 void Uploader::Add(v1::FileReady file) {
   absl::MutexLock lock(&mutex_);
   queue_.push_back(std::move(file));
+  if (!thread_.joinable()) thread_ = std::thread([this] { Run(); });
 }
 
 absl::Status Uploader::Finish(absl::Duration timeout) {

@@ -21,7 +21,7 @@
 namespace octet::agent {
 
 /// Uploads one attempt's files in the order in which they were announced, in a
-/// thread of its own. An absent scheduler is waited for. Thread-safe.
+/// thread of its own, which the first file starts. An absent scheduler is waited for. Thread-safe.
 class Uploader {
  public:
   /// stored: called in the uploader's thread for each file, once it is in the
@@ -61,7 +61,7 @@ class Uploader {
   std::deque<v1::FileReady> queue_ ABSL_GUARDED_BY(mutex_);  // The front is being uploaded.
   absl::Status refused_ ABSL_GUARDED_BY(mutex_);
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
-  std::thread thread_;
+  std::thread thread_ ABSL_GUARDED_BY(mutex_);  // From the first file on.
 };
 
 }  // namespace octet::agent

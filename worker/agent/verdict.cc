@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <fstream>
+#include <functional>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
@@ -38,6 +39,41 @@ v1::Failure Describe(const RankOutcome& outcome, const std::string& node) {
   failure.set_exit_code(outcome.exit.exit_code);
   failure.set_signal(outcome.exit.signal);
   return failure;
+}
+
+Evidence CommandEvidenceOf(const RankOutcome& outcome) {
+  if (outcome.exit.ok() || outcome.asked_to_leave || outcome.signalled_here) return kNone;
+  return outcome.exit.signal != 0 && !outcome.signalled_by_user ? kClear : kSilent;
+}
+
+v1::Failure DescribeCommand(const RankOutcome& outcome, const std::string& node) {
+  v1::Failure failure = Describe(outcome, node);
+  const std::string subject = absl::StrCat("rank ", outcome.rank, " on node ", node);
+  if (outcome.signalled_by_user) {
+    failure.set_failure_class(v1::FAILURE_CLASS_JOB);
+    failure.set_message(
+        absl::StrCat(subject, " was ended by ", ToString(outcome.exit), ", as its user asked"));
+  } else if (outcome.exit.signal == 0) {
+    failure.set_failure_class(v1::FAILURE_CLASS_JOB);
+    failure.set_message(absl::StrCat(subject, " ended with ", ToString(outcome.exit)));
+  }
+  return failure;
+}
+
+// The outcome with the best evidence, the earliest among equals; null: none has
+// any.
+const RankOutcome* FindCause(const std::vector<RankOutcome>& outcomes,
+                             const std::function<Evidence(const RankOutcome&)>& evidence_of) {
+  const RankOutcome* cause = nullptr;
+  Evidence best = kNone;
+  for (const RankOutcome& outcome : outcomes) {
+    const Evidence evidence = evidence_of(outcome);
+    if (evidence > best) {
+      best = evidence;
+      cause = &outcome;
+    }
+  }
+  return cause;
 }
 
 // The length of the valid UTF-8 sequence at the start of `text`; 0: none.
@@ -84,19 +120,26 @@ v1::RanksEnded Judge(const std::vector<RankOutcome>& outcomes, const std::string
     ended.set_succeeded(true);
     return ended;
   }
-  const RankOutcome* cause = nullptr;
-  Evidence best = kNone;
-  for (const RankOutcome& outcome : outcomes) {
-    const Evidence evidence = EvidenceOf(outcome, stop_requested);
-    if (evidence > best) {
-      best = evidence;
-      cause = &outcome;
-    }
-  }
+  const RankOutcome* cause = FindCause(
+      outcomes, [&](const RankOutcome& outcome) { return EvidenceOf(outcome, stop_requested); });
   if (cause == nullptr) {
     ended.set_stopped(true);
   } else {
     *ended.mutable_failure() = Describe(*cause, node);
+  }
+  return ended;
+}
+
+v1::RanksEnded JudgeCommand(const std::vector<RankOutcome>& outcomes, const std::string& node) {
+  v1::RanksEnded ended;
+  if (const RankOutcome* cause = FindCause(outcomes, CommandEvidenceOf)) {
+    *ended.mutable_failure() = DescribeCommand(*cause, node);
+  } else if (std::all_of(outcomes.begin(), outcomes.end(), [](const RankOutcome& outcome) {
+               return outcome.exit.ok() && !outcome.asked_to_leave;
+             })) {
+    ended.set_succeeded(true);
+  } else {
+    ended.set_stopped(true);
   }
   return ended;
 }

@@ -20,6 +20,10 @@ struct RankOutcome {
   ExitStatus exit;
   /// The signal that ended it was sent by this agent.
   bool signalled_here = false;
+  /// The signal that ended it was sent by its user (SignalAttempt).
+  bool signalled_by_user = false;
+  /// This agent had asked it to leave before it ended.
+  bool asked_to_leave = false;
   /// What the rank itself said went wrong.
   std::optional<v1::Failure> reported;
 };
@@ -35,6 +39,12 @@ struct RankOutcome {
 /// stop_requested: this agent asked the ranks to leave.
 v1::RanksEnded Judge(const std::vector<RankOutcome>& outcomes, const std::string& node,
                      bool stop_requested);
+
+/// The same for a user's command, which knows nothing of this agent: exit code
+/// 0 is success and any other the job's own failure, but a rank that was asked
+/// to leave was stopped however it ended. A signal from elsewhere wins over
+/// exit codes; one from the user is as an exit code.
+v1::RanksEnded JudgeCommand(const std::vector<RankOutcome>& outcomes, const std::string& node);
 
 /// The last `lines` lines of a file, of which at most the last 16 KiB are
 /// read; bytes that are not UTF-8 are replaced. Empty: no such file.

@@ -19,6 +19,7 @@ std::string Fingerprint(v1::TrainSpec spec) {
   spec.clear_checkpoint();
   spec.clear_threads_per_rank();
   spec.clear_evaluate_every_epochs();
+  spec.clear_log_every_steps();
   return Sha256Hex(spec.SerializeAsString());
 }
 
@@ -56,6 +57,7 @@ TrainerOptions FromSpec(const v1::TrainSpec& spec) {
   if (spec.has_evaluate_every_epochs())
     options.evaluate_every_epochs = spec.evaluate_every_epochs();
   options.label_smoothing = spec.label_smoothing();
+  options.log_every_steps = spec.log_every_steps();
   options.fingerprint = Fingerprint(spec);
   return options;
 }

@@ -90,6 +90,7 @@ class Training {
   absl::StatusOr<StepFigures> Compute(int64_t step, const Batch& batch);
   at::Tensor SharedValues(const at::Tensor& loss, const at::Tensor& correct) const;
   absl::Status AfterStep(int64_t step);
+  bool LogsAfter(int64_t step) const;
   absl::Status Report(bool evaluated);
 
   absl::StatusOr<Evaluation> Evaluate();
@@ -307,11 +308,15 @@ absl::Status Training::AfterStep(int64_t step) {
   return Report(evaluate);
 }
 
+bool Training::LogsAfter(int64_t step) const {
+  if (options_.log_every_steps > 0) return (step + 1) % options_.log_every_steps == 0;
+  const auto quarter = [&](int64_t steps) { return std::floor(4 * schedule_->Epoch(steps)); };
+  return quarter(step + 1) > quarter(step);
+}
+
 absl::Status Training::Report(bool evaluated) {
   if (!first()) return absl::OkStatus();
-  const int64_t step = figures_.step;
-  const auto quarter = [&](int64_t steps) { return std::floor(4 * schedule_->Epoch(steps)); };
-  const bool print = evaluated || stopping_ || quarter(step + 1) > quarter(step);
+  const bool print = evaluated || stopping_ || LogsAfter(figures_.step);
   if (meter_->Due() || print) {
     progress_ = meter_->Report();
     RETURN_IF_ERROR(link_.Send(progress_));

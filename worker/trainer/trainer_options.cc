@@ -39,6 +39,7 @@ absl::Status Validate(const TrainerOptions& o) {
       Require(o.threads_per_rank >= 1, "threads_per_rank", o.threads_per_rank, "at least 1"),
       Require(o.evaluate_every_epochs >= 0, "evaluate_every_epochs", o.evaluate_every_epochs,
               "at least 0"),
+      Require(o.log_every_steps >= 0, "log_every_steps", o.log_every_steps, "at least 0"),
       Require(o.label_smoothing >= 0 && o.label_smoothing < 1, "label_smoothing", o.label_smoothing,
               "in [0, 1)"),
   };

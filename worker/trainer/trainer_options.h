@@ -54,6 +54,7 @@ struct TrainerOptions {
   int threads_per_rank = 1;
   int64_t evaluate_every_epochs = 1;  // 0: only at the end
   double label_smoothing = 0.0;
+  int64_t log_every_steps = 0;  // 0: four lines an epoch
   /// Hex hash of every field that the trained weights depend on, world size
   /// excepted: a checkpoint of another fingerprint is not resumed.
   std::string fingerprint;

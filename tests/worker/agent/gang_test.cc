@@ -17,8 +17,8 @@ constexpr ExitStatus kKilled{.signal = SIGKILL};
 
 RankCommand Script(int rank, const std::string& script) {
   RankCommand command{.rank = rank};
-  command.options.argv = {"/bin/sh", "-c", script};
-  command.options.parent_death_signal = SIGKILL;
+  command.program = "/bin/sh";
+  command.argv = {"sh", "-c", script};
   return command;
 }
 
@@ -28,12 +28,11 @@ RankCommand Sleeper(int rank) { return Script(rank, "exec sleep 1000"); }
 class GangTest : public ::testing::Test {
  protected:
   std::vector<RankOutcome> Run(const std::vector<RankCommand>& commands) {
-    const absl::Status started = gang_.Start(&spawner_, commands);
+    const absl::Status started = gang_.Start(commands);
     EXPECT_TRUE(started.ok()) << started;
     return gang_.Wait();
   }
 
-  Spawner spawner_;
   LocalGang gang_;
 };
 
@@ -82,7 +81,7 @@ TEST_F(GangTest, RanksThatAreDoneDoNotEndTheRest) {
   const std::string gate = folder / "gate";
   const std::vector<RankCommand> commands = {
       Script(0, "exit 0"), Script(1, "while [ ! -e " + gate + " ]; do sleep 0.01; done; exit 0")};
-  ASSERT_TRUE(gang_.Start(&spawner_, commands).ok());
+  ASSERT_TRUE(gang_.Start(commands).ok());
   const pid_t first = gang_.pids()[0];
   std::vector<RankOutcome> outcomes;
   std::thread waiter([&] { outcomes = gang_.Wait(); });
@@ -97,8 +96,8 @@ TEST_F(GangTest, StopLetsRanksLeave) {
   TempFolder folder;
   const std::string ready = folder / "ready";
   ASSERT_TRUE(gang_
-                  .Start(&spawner_, {Script(0, "trap 'exit 75' TERM; touch " + ready +
-                                                   "; while :; do sleep 0.01; done")})
+                  .Start({Script(
+                      0, "trap 'exit 75' TERM; touch " + ready + "; while :; do sleep 0.01; done")})
                   .ok());
   ASSERT_TRUE(WaitUntil([&] { return Exists(ready); }));
   gang_.Stop(absl::Minutes(1));
@@ -111,10 +110,9 @@ TEST_F(GangTest, StopLetsRanksLeave) {
 TEST_F(GangTest, StopKillsWhatDoesNotLeaveAndASecondStopShortensTheGrace) {
   TempFolder folder;
   const std::string ready = folder / "ready";
-  ASSERT_TRUE(gang_
-                  .Start(&spawner_, {Script(0, "trap '' TERM; touch " + ready +
-                                                   "; while :; do sleep 0.01; done")})
-                  .ok());
+  ASSERT_TRUE(
+      gang_.Start({Script(0, "trap '' TERM; touch " + ready + "; while :; do sleep 0.01; done")})
+          .ok());
   ASSERT_TRUE(WaitUntil([&] { return Exists(ready); }));
   gang_.Stop(absl::Hours(1));
   gang_.Stop(absl::ZeroDuration());
@@ -127,13 +125,12 @@ TEST_F(GangTest, OneRankGoneByTheStopDoesNotCostTheOthersTheirGrace) {
   TempFolder folder;
   const std::string ready = folder / "ready", gate = folder / "gate";
   // Rank 0 dies of SIGTERM; rank 1 takes its time, then leaves as it should.
-  ASSERT_TRUE(
-      gang_
-          .Start(&spawner_, {Sleeper(0), Script(1, "trap 'while [ ! -e " + gate +
-                                                       " ]; do sleep 0.01; done; exit 75' "
-                                                       "TERM; touch " +
-                                                       ready + "; while :; do sleep 0.01; done")})
-          .ok());
+  ASSERT_TRUE(gang_
+                  .Start({Sleeper(0), Script(1, "trap 'while [ ! -e " + gate +
+                                                    " ]; do sleep 0.01; done; exit 75' "
+                                                    "TERM; touch " +
+                                                    ready + "; while :; do sleep 0.01; done")})
+                  .ok());
   ASSERT_TRUE(WaitUntil([&] { return Exists(ready); }));
   const pid_t first = gang_.pids()[0];
   gang_.Stop(absl::Minutes(1));
@@ -148,8 +145,9 @@ TEST_F(GangTest, OneRankGoneByTheStopDoesNotCostTheOthersTheirGrace) {
 
 TEST_F(GangTest, StartsAllOrNone) {
   RankCommand broken{.rank = 1};
-  broken.options.argv = {"/nowhere/octet-trainer"};
-  const absl::Status status = gang_.Start(&spawner_, {Sleeper(0), broken});
+  broken.program = "/nowhere/octet-trainer";
+  broken.argv = {broken.program};
+  const absl::Status status = gang_.Start({Sleeper(0), broken});
   EXPECT_EQ(status.code(), absl::StatusCode::kNotFound);
   EXPECT_TRUE(gang_.pids().empty());
 }

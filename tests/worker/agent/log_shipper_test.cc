@@ -24,6 +24,11 @@ class LogShipperTest : public ::testing::Test {
         DialScheduler(scheduler_.address()), ref,
         std::vector<LogFile>{{0, "stdout", folder_ / "out"}, {0, "stderr", folder_ / "err"}});
   }
+  std::unique_ptr<LogShipper> Follow() {
+    auto shipper = Ship();
+    shipper->Follow();
+    return shipper;
+  }
   void Append(const std::string& name, const std::string& text) {
     std::ofstream(folder_ / name, std::ios::app) << text;
   }
@@ -39,7 +44,7 @@ class LogShipperTest : public ::testing::Test {
 };
 
 TEST_F(LogShipperTest, ShipsWhileTheRankWrites) {
-  auto shipper = Ship();
+  auto shipper = Follow();
   Append("out", "one\n");
   EXPECT_TRUE(Arrives("0.stdout", "one\n"));
   Append("out", "two\n");
@@ -59,10 +64,21 @@ TEST_F(LogShipperTest, FinishShipsEverythingInPieces) {
   EXPECT_EQ(record.logs.at("0.stderr"), "last words");
 }
 
+TEST_F(LogShipperTest, ShipsNothingBeforeItIsToldTo) {
+  Append("out", "one\n");
+  auto shipper = Ship();
+  EXPECT_TRUE(scheduler_.record().logs.empty());
+  shipper->Follow();
+  EXPECT_TRUE(Arrives("0.stdout", "one\n"));
+  Append("out", "two\n");
+  shipper->Finish();
+  EXPECT_EQ(scheduler_.record().logs.at("0.stdout"), "one\ntwo\n");
+}
+
 TEST_F(LogShipperTest, GoesOnWhereTheSchedulerIs) {
   scheduler_.ChangeRecord([](FakeScheduler::Record& record) { record.logs["0.stdout"] = "abc"; });
   Append("out", "abcdef");
-  auto shipper = Ship();
+  auto shipper = Follow();
   EXPECT_TRUE(Arrives("0.stdout", "abcdef"));
   // The scheduler comes back with less than it had.
   scheduler_.ChangeRecord([](FakeScheduler::Record& record) { record.logs["0.stdout"] = "ab"; });
@@ -72,7 +88,7 @@ TEST_F(LogShipperTest, GoesOnWhereTheSchedulerIs) {
 }
 
 TEST_F(LogShipperTest, OutlastsAnAbsentScheduler) {
-  auto shipper = Ship();
+  auto shipper = Follow();
   Append("out", "before ");
   EXPECT_TRUE(Arrives("0.stdout", "before "));
   scheduler_.Down();

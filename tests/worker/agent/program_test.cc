@@ -60,6 +60,15 @@ class ProgramTest : public ::testing::Test {
     return {report.started().pids().begin(), report.started().pids().end()};
   }
 
+  // One rank, with its pids in files of the job's.
+  void StartCommand(const std::string& script) {
+    ASSERT_TRUE(scheduler_.WaitUntil([](const auto& record) { return !record.hellos.empty(); }));
+    scheduler_.Send(
+        CommandMessage("j1", 1, 1, {"sh", "-c", script}, scheduler_.record().hellos.back().node()));
+    ASSERT_TRUE(WaitUntil([&] { return JobPid("escaped") > 0 && JobPid("keeper") > 0; }));
+  }
+  pid_t JobPid(const std::string& name) { return ReadPid(folder_ / "agent/jobs/j1/" + name); }
+
   TempFolder folder_;
   FakeScheduler scheduler_{folder_ / "scheduler.sock"};
 };
@@ -91,6 +100,33 @@ TEST_F(ProgramTest, KilledAgentLeavesNoOrphans) {
   kill(agent->pid(), SIGKILL);
   EXPECT_EQ(agent->Wait(), ExitStatus{.signal = SIGKILL});
   for (pid_t pid : pids) EXPECT_TRUE(WaitUntil([&] { return IsGone(pid); })) << pid;
+}
+
+// A job that starts a program outside of its process group and session.
+constexpr char kEscapes[] =
+    "(setsid sh -c 'echo $$ > escaped; exec sleep 1000' &); echo $PPID > keeper; exec sleep 1000";
+
+TEST_F(ProgramTest, NothingOfACommandSurvivesTheKilledAgent) {
+  auto agent = Run();
+  StartCommand(kEscapes);
+  kill(agent->pid(), SIGKILL);
+  agent->Wait();
+  EXPECT_TRUE(WaitUntil([&] { return IsGone(JobPid("escaped")); }));
+  EXPECT_TRUE(WaitUntil([&] { return IsGone(JobPid("keeper")); }));
+}
+
+TEST_F(ProgramTest, TheNextLifeKillsWhatOutlivedAgentAndKeeper) {
+  auto first = Run();
+  StartCommand(kEscapes);
+  // As `pkill -9 octet` or a full memory may do; the agent cannot act between.
+  kill(first->pid(), SIGSTOP);
+  kill(JobPid("keeper"), SIGKILL);
+  kill(first->pid(), SIGKILL);
+  first->Wait();
+  EXPECT_FALSE(IsGone(JobPid("escaped")));
+  auto second = Run();
+  ReadLine(second->out_fd());
+  EXPECT_TRUE(IsGone(JobPid("escaped")));
 }
 
 TEST_F(ProgramTest, NextLifeStartsOnTheFolderOfAKilledOne) {
@@ -130,6 +166,19 @@ TEST_F(ProgramTest, OffersTheGpusThatNvmlListsAndGivesARankItsOwn) {
   EXPECT_EQ(scheduler_.record().logs.at("1.stdout"), "GPU-second cuda:0\n");
 }
 
+TEST_F(ProgramTest, OffersTpuSlotsLabelsAndItsLifetime) {
+  auto agent =
+      Run({"--tpu-slots", "2", "--label", "switch=a", "--label", "zone=b=c", "--lifetime", "12h"});
+  ASSERT_TRUE(scheduler_.WaitUntil([](const auto& record) { return !record.hellos.empty(); }));
+  const v1::Node node = scheduler_.record().hellos[0].node();
+  ASSERT_EQ(node.slots_size(), 2);
+  EXPECT_EQ(node.slots(1).resource(), "tpu");
+  EXPECT_EQ(node.slots(1).model(), "TPU");
+  EXPECT_EQ(node.labels().at("switch"), "a");
+  EXPECT_EQ(node.labels().at("zone"), "b=c");
+  EXPECT_TRUE(node.has_end_of_life_time());
+}
+
 TEST_F(ProgramTest, ABrokenDriverIsAnErrorWithTheWayOut) {
   auto agent =
       Run({}, {{"LD_LIBRARY_PATH", OCTET_FAKE_NVML_FOLDER}, {"OCTET_FAKE_NVML_BROKEN", "1"}});
@@ -145,6 +194,7 @@ TEST_F(ProgramTest, WrongFlagsAreUsageErrors) {
                                              {"--lifetime", "soon"},
                                              {"--label", "rack"},
                                              {"--cpu-slots", "0"},
+                                             {"--cpu-slots", "1", "--tpu-slots", "1"},
                                              {"--no-such-flag"}})
     EXPECT_EQ(Run(flags)->Wait(), ExitStatus{.exit_code = 2}) << flags[0];
 }

@@ -4,6 +4,7 @@
 
 #include <filesystem>
 #include <string>
+#include <vector>
 
 #include "common/files.h"
 #include "gtest/gtest.h"
@@ -31,6 +32,19 @@ inline v1::SchedulerMessage StartMessage(const std::string& job, int attempt, in
     start.add_ranks(rank);
     start.add_slot_indices(rank);
   }
+  return message;
+}
+
+/// All `ranks` ranks of the job's command, on the first slots of `node`.
+inline v1::SchedulerMessage CommandMessage(const std::string& job, int attempt, int ranks,
+                                           const std::vector<std::string>& argv,
+                                           const v1::Node& node) {
+  v1::SchedulerMessage message = StartMessage(job, attempt, ranks);
+  v1::StartAttempt& start = *message.mutable_start_attempt();
+  start.set_stage("command");
+  start.set_array_index(-1);
+  start.mutable_spec()->mutable_command()->mutable_argv()->Add(argv.begin(), argv.end());
+  for (int rank = 0; rank < ranks; ++rank) start.add_rank_endpoints(node.slots(rank).endpoint());
   return message;
 }
 

@@ -25,6 +25,15 @@ TEST(SlotsTest, CpuSlotsShareTheMemory) {
   EXPECT_EQ(CpuSlots(1)[0].memory_bytes() / 4, CpuSlots(4)[0].memory_bytes());
 }
 
+TEST(SlotsTest, OffersAsManyTpuSlotsAsItIsTold) {
+  auto slots = FindSlots(std::nullopt, 2);
+  ASSERT_TRUE(slots.ok()) << slots.status();
+  ASSERT_EQ(slots->size(), 2u);
+  EXPECT_EQ((*slots)[1].index(), 1);
+  EXPECT_EQ((*slots)[1].resource(), "tpu");
+  EXPECT_EQ((*slots)[1].model(), "TPU");
+}
+
 TEST(SlotsTest, LeftAloneItOffersGpusElseASlotACore) {
   auto gpus = GpuSlots();
   if (!gpus.ok()) GTEST_SKIP() << "a driver that does not work: " << gpus.status();

@@ -110,6 +110,41 @@ TEST(VerdictTest, RealFailuresCountWhileStopping) {
   EXPECT_EQ(ended.failure().message(), "disk");
 }
 
+TEST(CommandVerdictTest, AnyExitCodeIsTheJobsFailure) {
+  for (const int code : {1, kStoppedExitCode, 255}) {
+    const auto ended =
+        JudgeCommand({{.rank = 0, .exit = kDone}, {.rank = 1, .exit = {.exit_code = code}}}, "n1");
+    EXPECT_EQ(ended.failure().failure_class(), v1::FAILURE_CLASS_JOB);
+    EXPECT_EQ(ended.failure().exit_code(), code);
+    EXPECT_EQ(ended.failure().rank(), 1);
+  }
+  EXPECT_TRUE(JudgeCommand({{.exit = kDone}}, "n1").succeeded());
+}
+
+TEST(CommandVerdictTest, ASignalFromElsewhereWinsOverExitCodes) {
+  const RankOutcome failed{.rank = 0, .exit = kFailed}, killed{.rank = 1, .exit = kKilled};
+  const auto ended = JudgeCommand({failed, killed}, "n1");
+  EXPECT_EQ(ended.failure().rank(), 1);
+  EXPECT_EQ(ended.failure().failure_class(), v1::FAILURE_CLASS_RANK_LOST);
+  RankOutcome by_user = killed;
+  by_user.signalled_by_user = true;
+  EXPECT_EQ(JudgeCommand({failed, by_user}, "n1").failure().rank(), 0);
+}
+
+TEST(CommandVerdictTest, WhoWasAskedToLeaveWasStopped) {
+  for (const ExitStatus& exit : {kDone, kFailed, kKilled})
+    EXPECT_TRUE(JudgeCommand({{.exit = exit, .asked_to_leave = true}}, "n1").stopped());
+  // A rank that had failed before is the reason all the same.
+  const auto ended = JudgeCommand(
+      {{.rank = 0, .exit = kFailed}, {.rank = 1, .exit = kDone, .asked_to_leave = true}}, "n1");
+  EXPECT_EQ(ended.failure().rank(), 0);
+}
+
+TEST(CommandVerdictTest, RanksThatTheAgentKilledAreNotTheCause) {
+  const RankOutcome killed_here{.rank = 0, .exit = kKilled, .signalled_here = true};
+  EXPECT_EQ(JudgeCommand({killed_here, {.rank = 1, .exit = kFailed}}, "n1").failure().rank(), 1);
+}
+
 TEST(TailOfFileTest, KeepsTheLastLines) {
   TempFolder folder;
   std::string text;

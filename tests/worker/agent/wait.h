@@ -8,6 +8,7 @@
 #include <functional>
 #include <string>
 
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "common/files.h"
@@ -26,6 +27,15 @@ inline bool WaitUntil(const std::function<bool()>& condition) {
 }
 
 inline bool Exists(const std::string& path) { return std::filesystem::exists(path); }
+
+/// The number in a file that a script writes; 0: not there yet.
+inline pid_t ReadPid(const std::string& path) {
+  pid_t pid = 0;
+  const auto text = ReadFile(path);
+  // Complete once its line is.
+  if (!text.ok() || text->empty() || text->back() != '\n') return 0;
+  return absl::SimpleAtoi(*text, &pid) ? pid : 0;
+}
 
 /// No such process, or only what is left of one that nobody has reaped.
 inline bool IsGone(pid_t pid) {
