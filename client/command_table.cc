@@ -20,6 +20,7 @@
 #include "client/logs.h"
 #include "client/nodes.h"
 #include "client/run.h"
+#include "client/simulate.h"
 #include "client/state_dir.h"
 #include "client/submit.h"
 #include "client/teams.h"
@@ -39,31 +40,52 @@ const std::map<std::string, OutputFormat> kFormats = {{"table", OutputFormat::kT
                                                       {"json", OutputFormat::kJson},
                                                       {"yaml", OutputFormat::kYaml}};
 
-void AddAll(Commands& commands) {
-  AddUp(commands);
-  AddDown(commands);
-  AddSubmit(commands);
-  AddRun(commands);
-  AddJobs(commands);
-  AddJob(commands);
-  AddWhy(commands);
-  AddWait(commands);
-  AddLogs(commands);
-  AddHold(commands);
-  AddRelease(commands);
-  AddRequeue(commands);
-  AddCancel(commands);
-  AddTop(commands);
-  AddNodes(commands);
-  AddDrain(commands);
-  AddUndrain(commands);
-  AddTeams(commands);
-  AddArtifacts(commands);
-  AddDownload(commands);
-  AddExport(commands);
-  AddExplain(commands);
-  AddCompletion(commands);
-  AddVersion(commands);
+struct Entry {
+  const char* name;
+  void (*add)(Commands&);
+};
+
+// In the order in which `octet --help` lists them.
+constexpr Entry kCommands[] = {
+    {"up", AddUp},
+    {"down", AddDown},
+    {"submit", AddSubmit},
+    {"run", AddRun},
+    {"jobs", AddJobs},
+    {"job", AddJob},
+    {"why", AddWhy},
+    {"wait", AddWait},
+    {"logs", AddLogs},
+    {"hold", AddHold},
+    {"release", AddRelease},
+    {"requeue", AddRequeue},
+    {"cancel", AddCancel},
+    {"top", AddTop},
+    {"nodes", AddNodes},
+    {"drain", AddDrain},
+    {"undrain", AddUndrain},
+    {"teams", AddTeams},
+    {"artifacts", AddArtifacts},
+    {"download", AddDownload},
+    {"export", AddExport},
+    {"explain", AddExplain},
+    {"simulate", AddSimulate},
+    {"completion", AddCompletion},
+    {"version", AddVersion},
+};
+
+// Only those that are named, where one is: to set up all options of all
+// commands would be a tenth of what a short call costs. Help and completion
+// speak of them all.
+void AddCommands(Commands& commands, const std::vector<std::string>& args) {
+  const auto named = [&](const std::string& name) {
+    return std::find(args.begin(), args.end(), name) != args.end();
+  };
+  const bool all =
+      named("completion") || std::none_of(std::begin(kCommands), std::end(kCommands),
+                                          [&](const Entry& e) { return named(e.name); });
+  for (const Entry& entry : kCommands)
+    if (all || named(entry.name)) entry.add(commands);
 }
 
 struct GlobalFlags {
@@ -122,7 +144,7 @@ int RunOctet(Context& context, const std::vector<std::string>& args) {
   GlobalFlags flags;
   AddGlobalFlags(app, flags);
   Commands commands(app);
-  AddAll(commands);
+  AddCommands(commands, args);
   try {
     app.parse(std::vector<std::string>(args.rbegin(), args.rend()));  // CLI11 pops from the end.
   } catch (const CLI::Success& help) {

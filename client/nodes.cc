@@ -13,6 +13,7 @@ namespace {
 
 std::string NotesText(const v1::Node& node, absl::Time now) {
   std::vector<std::string> notes;
+  for (const std::string& problem : node.problems()) notes.push_back("unfit: " + problem);
   if (node.has_drain()) {
     notes.push_back(absl::StrCat("drained: ", node.drain().reason()));
     if (node.drain().has_end_time())

@@ -177,6 +177,12 @@ bool PrintMessages(Context& context,
   return true;
 }
 
+bool PrintDocument(Context& context, const std::string& json) {
+  if (!IsStructured(context)) return false;
+  PrintJson(context, nlohmann::ordered_json::parse(json));
+  return true;
+}
+
 void PrintTargetTable(Context& context, const std::vector<const v1::TargetResult*>& results) {
   Table table({"TARGET", "FORMAT", "SIZE", "FLOAT TOP-1 %", "TOP-1 %", "OK"});
   for (const v1::TargetResult* result : results) {

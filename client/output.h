@@ -63,6 +63,8 @@ bool IsStructured(const Context& context);
 /// an object, a list of them an array, with the proto's field names.
 bool PrintMessage(Context& context, const google::protobuf::Message& message);
 bool PrintMessages(Context& context, const std::vector<const google::protobuf::Message*>& messages);
+/// The same for a JSON document that is no message.
+bool PrintDocument(Context& context, const std::string& json);
 template <typename Repeated>
 bool PrintList(Context& context, const Repeated& list) {
   return PrintMessages(context, {list.pointer_begin(), list.pointer_end()});

@@ -4,6 +4,7 @@
 #include <sys/file.h>
 #include <unistd.h>
 
+#include <filesystem>
 #include <memory>
 
 #include "absl/strings/match.h"
@@ -70,6 +71,10 @@ std::vector<std::string> SchedulerArguments(const Context& context, const StateD
   for (const std::string& address : options.listen) {
     argv.push_back("--listen");
     argv.push_back(address);
+  }
+  if (!options.config.empty()) {
+    argv.push_back("--config");
+    argv.push_back(std::filesystem::absolute(options.config));
   }
   return argv;
 }
@@ -192,6 +197,8 @@ void AddUp(Commands& commands) {
       ->check(CLI::PositiveNumber);
   app->add_option("--node", options->node, "Name of this node (default: the host's name)");
   app->add_option("--listen", options->listen, "Another loopback address to listen on, HOST:PORT");
+  app->add_option("--config", options->config, "The scheduler's settings: teams, policies, ...")
+      ->check(CLI::ExistingFile);
   app->add_option("--metrics", options->metrics, "Where the scheduler serves Prometheus metrics")
       ->capture_default_str();
   app->add_option("--agent-metrics", options->agent_metrics, "Where the agent does")

@@ -228,7 +228,7 @@ absl::Status Core::On(const HoldRequested& event) {
 
 absl::Status Core::On(const ReleaseRequested& event) {
   ASSIGN_OR_RETURN(Job * job, FindJob(event.job));
-  if (!job->held) return absl::OkStatus();
+  if (!job->held || IsFinal(job->state)) return absl::OkStatus();
   job->held = false;
   job->reason.clear();
   Log(job, "", "released", "may start");
@@ -291,9 +291,10 @@ void Core::Wait(Job& job) {
 QueueKey Core::KeyOf(const Job& job) const {
   QueueKey key{.id = job.id};
   // What has begun goes on first: a next stage, or a job that was stopped only
-  // to go on with another size.
-  const bool begun = job.stage > 0 || (!job.attempts.empty() &&
-                                       job.attempts.back().stop_cause == StopCause::kResize);
+  // to go on with another size. Not one that was stopped for another's sake: it
+  // would take back what the other is to have, and be stopped again.
+  const StopCause last = job.attempts.empty() ? StopCause::kNone : job.attempts.back().stop_cause;
+  const bool begun = last == StopCause::kResize || (job.stage > 0 && last != StopCause::kPreempt);
   key.rank[0] = begun ? 0 : 1;
   for (size_t i = 0; i < policies_.size(); ++i) key.rank[i + 1] = policies_[i]->JobRank(job);
   return key;
@@ -336,7 +337,8 @@ void Core::StartAttemptOf(Job& job, const std::string& resource, std::vector<Nod
     attempt.parts.push_back({.node = share.node,
                              .agent_instance = cluster_.Find(share.node)->agent_instance,
                              .first_rank = std::exchange(rank, rank + slots),
-                             .slot_indices = std::move(share.slot_indices)});
+                             .slot_indices = std::move(share.slot_indices),
+                             .endpoints = std::move(share.endpoints)});
   }
   queue_.Erase(job.id);
   room_tried_.erase(job.id);
@@ -592,8 +594,9 @@ void Core::AfterStop(Job& job) {
     case StopCause::kCancel:
       return AfterFailure(job);
     case StopCause::kTimeLimit:
-      attempt.failure =
-          Failure{.failure_class = FailureClass::kTimeLimit, .message = attempt.stop_reason};
+      attempt.failure = Failure{.failure_class = FailureClass::kTimeLimit,
+                                .message = attempt.stop_reason,
+                                .cause = "time_limit"};
       return AfterFailure(job);
     case StopCause::kPreempt:
       ++job.preemptions;
@@ -622,7 +625,7 @@ void Core::AfterFailure(Job& job) {
   const Failure& failure = *attempt.failure;
   const RetryRule rule = RuleFor(failure.failure_class);
   const bool counts = rule.counts && !was_stopped;
-  if (rule.blames_node && !was_stopped) Blame(job, failure);
+  if (rule.blames_node && !was_stopped && !failure.secondary) Blame(job, failure);
   const bool over = (counts && job.restarts >= job.max_restarts) ||
                     (rule.limit > 0 && CountFailures(job, failure.failure_class) >= rule.limit);
   if (!rule.again || over) {

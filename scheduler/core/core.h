@@ -87,8 +87,10 @@ struct NodeConnected {
 struct NodeDisconnected {
   std::string name, agent_instance;
 };
+/// problems: why the agent holds its node unfit for new work.
 struct Heartbeat {
   std::string name;
+  std::vector<std::string> problems;
 };
 /// Nothing new starts on the node. evict: what runs there is stopped, saves,
 /// and goes on elsewhere.
@@ -101,7 +103,11 @@ struct UndrainRequested {
   std::string name;
 };
 /// Time has passed: silent nodes are lost, limits are reached, waits are over.
-struct Tick {};
+struct Tick {
+  /// The scheduler itself stood still until now and could hear nobody: every
+  /// node is as good as heard.
+  bool was_deaf = false;
+};
 
 /// What agents report of an attempt. FAILED_PRECONDITION when it is not the
 /// job's live attempt or the node has no part in it.
@@ -352,6 +358,7 @@ class Core {
   bool Before(const Group& a, const Group& b) const;
   void Rank(Group& group) const;
   void Schedule();
+  void KeepFreed(PassState& pass) const;
   bool TryFirst(Group& group, PassState& pass);
   bool TryStart(const Wish& wish, PassState& pass);
   void Block(const Wish& wish, Group& group, PassState& pass);

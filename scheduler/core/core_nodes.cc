@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "common/status.h"
 #include "scheduler/core/core.h"
 
@@ -18,10 +19,18 @@ bool Lists(const std::vector<AttemptRef>& running, JobId job, int attempt) {
   });
 }
 
-Failure NodeLost(const std::string& node, const std::string& why) {
+// A quarantined node comes back only when its agent has looked and finds
+// nothing wrong.
+bool IsWell(const Node* node) {
+  return node != nullptr && node->connected && node->state == Node::State::kReady &&
+         node->problems.empty();
+}
+
+Failure NodeLost(const std::string& node, const std::string& why, const std::string& cause) {
   return Failure{.failure_class = FailureClass::kNodeLost,
                  .message = absl::StrCat("node ", node, " was lost: ", why),
-                 .node = node};
+                 .node = node,
+                 .cause = cause};
 }
 
 }  // namespace
@@ -74,7 +83,7 @@ void Core::ReconcilePart(Job& job, Part& part, const NodeConnected& event, bool 
   const Attempt& attempt = *job.live();
   // Another life of the agent: what it ran died with it.
   if (!runs && part.agent_instance != event.agent_instance) {
-    EndPart(job, part, false, NodeLost(event.name, "its agent was restarted"));
+    EndPart(job, part, false, NodeLost(event.name, "its agent was restarted", "agent_killed"));
     return;
   }
   cluster_.Hold(job.id, part);
@@ -102,11 +111,20 @@ absl::Status Core::On(const Heartbeat& event) {
   if (node == nullptr || !node->connected)
     return absl::NotFoundError(absl::StrCat("node ", event.name, " is not connected"));
   cluster_.Touch(event.name).heard = now_;
-  if (node->state == Node::State::kReady) return absl::OkStatus();
-  cluster_.Update(event.name, [](Node& changed) { changed.state = Node::State::kReady; });
+  const bool lost = node->state != Node::State::kReady;
+  const bool other_problems = node->problems != event.problems;
+  if (!lost && !other_problems) return absl::OkStatus();
+  cluster_.Update(event.name, [&](Node& changed) {
+    changed.state = Node::State::kReady;
+    changed.problems = event.problems;
+  });
   transition_.changed_nodes.insert(event.name);
   dirty_ = true;
-  Log(nullptr, event.name, "node_ready", "heard again");
+  if (lost) Log(nullptr, event.name, "node_ready", "heard again");
+  if (other_problems && event.problems.empty())
+    Log(nullptr, event.name, "node_well", "its agent finds nothing wrong any more");
+  if (!event.problems.empty())
+    Log(nullptr, event.name, "node_unfit", absl::StrJoin(event.problems, "; "));
   return absl::OkStatus();
 }
 
@@ -137,10 +155,12 @@ absl::Status Core::On(const UndrainRequested& event) {
     return absl::NotFoundError(absl::StrCat("there is no node ", event.name));
   if (drains_.erase(event.name) == 0) return absl::OkStatus();
   faults_.erase(event.name);
-  if (cluster_.Find(event.name) != nullptr)
-    cluster_.Update(event.name, [](Node& node) { node.drain.reset(); });
   transition_.changed_drains.insert(event.name);
-  transition_.changed_nodes.insert(event.name);
+  // After a restart of the scheduler the drain is known before its node is.
+  if (cluster_.Find(event.name) != nullptr) {
+    cluster_.Update(event.name, [](Node& node) { node.drain.reset(); });
+    transition_.changed_nodes.insert(event.name);
+  }
   dirty_ = true;
   Log(nullptr, event.name, "node_undrained", "in use again");
   return absl::OkStatus();
@@ -171,12 +191,14 @@ void Core::Blame(const Job& job, const Failure& failure) {
   SetDrain(failure.node,
            {absl::StrCat("quarantined: failed ", faults.size(), " attempts of ", owners.size(),
                          " owners (", evidence, "); the last: ", failure.message),
-            "octet", now_, now_ + options_.quarantine_time});
+            kQuarantiner, now_, now_ + options_.quarantine_time});
 }
 
 // --- Time ------------------------------------------------------------------------
 
-absl::Status Core::On(const Tick&) {
+absl::Status Core::On(const Tick& event) {
+  if (event.was_deaf)
+    for (const auto& [name, node] : cluster_.nodes()) cluster_.Touch(name).heard = now_;
   LoseSilentNodes();
   LeaveEndingNodes();
   EndDrains();
@@ -227,7 +249,7 @@ void Core::LoseNode(const std::string& name) {
       // For the agent that is only slow: by the time it hears this, its part
       // has been given up.
       transition_.effects.push_back(StopAttempt{name, ref, absl::ZeroDuration(), why});
-      EndPart(job, part, false, NodeLost(name, why));
+      EndPart(job, part, false, NodeLost(name, why, "node_lost"));
       break;
     }
   }
@@ -244,7 +266,8 @@ void Core::LeaveEndingNodes() {
 void Core::EndDrains() {
   std::vector<std::string> over;
   for (const auto& [name, drain] : drains_)
-    if (drain.end_time <= now_) over.push_back(name);
+    if (drain.end_time <= now_ && (drain.by != kQuarantiner || IsWell(cluster_.Find(name))))
+      over.push_back(name);
   for (const std::string& name : over) On(UndrainRequested{name}).IgnoreError();
 }
 

@@ -83,6 +83,7 @@ std::vector<Core::Group> Core::Groups() const {
 void Core::Schedule() {
   dirty_ = false;
   PassState pass;
+  KeepFreed(pass);
   std::vector<Group> groups = Groups();
   while (!groups.empty()) {
     auto first = std::min_element(groups.begin(), groups.end(),
@@ -91,6 +92,15 @@ void Core::Schedule() {
   }
   reservations_ = std::move(pass.reservations);
   GrowIdle();
+}
+
+// What others were stopped for is kept from those who now come first, too: they
+// would take it, and somebody else would be stopped the next moment.
+void Core::KeepFreed(PassState& pass) const {
+  for (const auto& [resource, reservations] : reservations_)
+    for (const Reservation& each : reservations)
+      if (each.freed && queue_.Contains(each.job) && now_ - each.made < kReservationAge)
+        pass.reservations[resource].push_back(each);
 }
 
 // Looks at the group's first job. False: the group has nobody left to look at.
@@ -198,9 +208,10 @@ void Core::Block(const Wish& wish, Group& group, PassState& pass) {
   std::vector<Reservation>& reservations = pass.reservations[wish.resource];
   const bool first = pass.blocked.insert(wish.resource).second;
   const bool makes_room = !std::exchange(group.made_room, true) && MakeRoom(wish, reservations);
+  const auto is_its = [&](const Reservation& each) { return each.job == wish.job.id; };
+  if (std::any_of(reservations.begin(), reservations.end(), is_its)) return;
   const auto& old = reservations_[wish.resource];
-  const auto known = std::find_if(old.begin(), old.end(),
-                                  [&](const Reservation& each) { return each.job == wish.job.id; });
+  const auto known = std::find_if(old.begin(), old.end(), is_its);
   if (!first && !makes_room && known == old.end()) return;
   if (known != old.end() && !makes_room && now_ - known->made < kReservationAge &&
       now_ < known->time) {
@@ -209,6 +220,7 @@ void Core::Block(const Wish& wish, Group& group, PassState& pass) {
   }
   for (const auto& policy : policies_)
     if (auto reservation = policy->Reserve(state(), wish, reservations)) {
+      reservation->freed = makes_room;
       reservations.push_back(*std::move(reservation));
       return;
     }

@@ -1,7 +1,6 @@
 #include "scheduler/core/placement.h"
 
 #include <algorithm>
-#include <set>
 #include <utility>
 
 namespace octet::scheduler {
@@ -62,9 +61,11 @@ std::optional<Chosen> Choose(const Gang& gang, int slots, const FreeIndex& index
 // Under the switch with the least free that can hold the whole gang.
 std::optional<Chosen> UnderOneSwitch(const Gang& gang, int slots, const Pool& pool,
                                      Allowance allowance) {
-  std::set<std::pair<int, const FreeIndex*>> switches;  // by what is free
+  std::vector<std::pair<int, const FreeIndex*>> switches;  // by what is free, then by name
   for (const auto& [name, index] : pool.switches)
-    if (!name.empty() && index.total() >= slots) switches.emplace(index.total(), &index);
+    if (!name.empty() && index.total() >= slots) switches.emplace_back(index.total(), &index);
+  std::stable_sort(switches.begin(), switches.end(),
+                   [](const auto& a, const auto& b) { return a.first < b.first; });
   for (const auto& [free, index] : switches)
     if (auto chosen = Choose(gang, slots, *index, allowance)) return chosen;
   return std::nullopt;
@@ -78,7 +79,9 @@ NodeShare Share(const Node& node, int slots, const std::string& resource) {
   NodeShare share{.node = node.name};
   for (const Slot& slot : node.slots) {
     if (static_cast<int>(share.slot_indices.size()) == slots) break;
-    if (slot.resource == resource && slot.job == kNoJob) share.slot_indices.push_back(slot.index);
+    if (slot.resource != resource || slot.job != kNoJob) continue;
+    share.slot_indices.push_back(slot.index);
+    share.endpoints.push_back(slot.endpoint);
   }
   return share;
 }

@@ -17,6 +17,7 @@ namespace octet::scheduler {
 struct NodeShare {
   std::string node;
   std::vector<int> slot_indices;
+  std::vector<std::string> endpoints;  // of the slots
 };
 
 /// How many of a node's free slots a job may use, at most `free`.

@@ -29,6 +29,7 @@ struct Reservation {
   absl::Time time;                   // when it will start; infinite: nobody knows
   std::map<std::string, int> slots;  // by node, that it will start on
   std::set<JobId> waits_for;         // running jobs that hold some of them
+  bool freed = false;                // others are stopped so that they become free
 };
 
 /// What policies see: the core's state. Valid during one call.
@@ -79,7 +80,8 @@ class Policy {
   }
   /// The same for two jobs of one team. Constant while a job waits.
   virtual double JobRank(const Job&) const { return 0; }
-  /// Why the job may not start now, whatever is free.
+  /// Why the job may not start now, whatever is free. Asked of the first of the
+  /// jobs of a team that want the same; its answer is taken for all of them.
   virtual std::optional<PendingReason> Refuse(const State&, const Wish&) const {
     return std::nullopt;
   }
@@ -107,8 +109,8 @@ class Policy {
 /// In the order in which they are asked. Shared by copies of a core.
 using PolicySet = std::vector<std::shared_ptr<const Policy>>;
 
-/// Makes a set from names, such as {"quota", "fair_share", "priority",
-/// "backfill", "preemption", "elastic"}; first come, first served is what is
+/// Makes a set from names, such as {"quota", "fair_share", "backfill"};
+/// first come, first served is what is
 /// left when none tells two jobs apart. INVALID_ARGUMENT: names the policies
 /// that there are.
 absl::StatusOr<PolicySet> MakePolicies(const std::vector<std::string>& names);

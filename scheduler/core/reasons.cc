@@ -30,7 +30,8 @@ bool AnyNodeExpected(const std::map<std::string, Node>& nodes) {
 
 std::string WhyNotUsable(const Node& node) {
   if (node.drain.has_value()) return absl::StrCat("drained: ", node.drain->reason);
-  return node.state == Node::State::kLost ? "lost" : "not connected";
+  if (node.state == Node::State::kLost) return "lost";
+  return node.connected ? absl::StrCat("unfit: ", node.problems.front()) : "not connected";
 }
 
 // Nodes with slots of the resource that take no work now.

@@ -54,6 +54,7 @@ struct Failure {
   int signal = 0;
   std::vector<std::string> stderr_tail;
   bool secondary = false;
+  std::string cause;
 };
 
 /// Slots that start together or not at all.
@@ -83,6 +84,7 @@ struct Part {
   std::string agent_instance;  // of the agent that was told
   int first_rank = 0;
   std::vector<int> slot_indices;
+  std::vector<std::string> endpoints;  // of the slots, as their agent offered them
   State state = State::kTold;
   bool succeeded = false;  // when kEnded
 };
@@ -196,9 +198,10 @@ struct Slot {
 
 /// Why a node takes no new work.
 struct Drain {
-  std::string reason, by;
+  std::string reason, by;  // by kQuarantiner: a quarantine
   absl::Time start_time, end_time = absl::InfiniteFuture();
 };
+inline constexpr char kQuarantiner[] = "octet";
 
 struct Node {
   enum class State { kReady, kLost };
@@ -213,11 +216,14 @@ struct Node {
   std::string switch_name;  // where it hangs in the network; empty: unknown
   absl::Time end_of_life = absl::InfiniteFuture();
   std::optional<Drain> drain;
+  std::vector<std::string> problems;  // its agent's, that keep it from new work
 
   std::set<JobId> jobs;  // that have a live part here
 
   /// New work may start here.
-  bool usable() const { return state == State::kReady && connected && !drain.has_value(); }
+  bool usable() const {
+    return state == State::kReady && connected && !drain.has_value() && problems.empty();
+  }
 };
 
 /// Those who share a quota.

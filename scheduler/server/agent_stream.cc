@@ -68,7 +68,7 @@ absl::Status AgentStream::Take(const v1::AgentMessage& message) {
       return connected;
     }
     case v1::AgentMessage::kHeartbeat:
-      controller_.HearAgent(node_, self_);
+      controller_.HearAgent(node_, self_, message.heartbeat());
       break;
     case v1::AgentMessage::kReport:
       TakeReport(message.report());

@@ -186,6 +186,7 @@ v1::Failure ToProto(const Failure& failure) {
   proto.set_signal(failure.signal);
   for (const std::string& line : failure.stderr_tail) proto.add_stderr_tail(line);
   proto.set_secondary(failure.secondary);
+  proto.set_cause(failure.cause);
   return proto;
 }
 
@@ -199,7 +200,8 @@ Failure FromProto(const v1::Failure& failure) {
           .exit_code = failure.exit_code(),
           .signal = failure.signal(),
           .stderr_tail = {failure.stderr_tail().begin(), failure.stderr_tail().end()},
-          .secondary = failure.secondary()};
+          .secondary = failure.secondary(),
+          .cause = failure.cause()};
 }
 
 google::protobuf::Timestamp ToTimestamp(absl::Time time) {
@@ -320,6 +322,7 @@ v1::Node ToProto(const Node& node) {
   proto.set_state(node.state == Node::State::kReady ? v1::NODE_STATE_READY : v1::NODE_STATE_LOST);
   *proto.mutable_heartbeat_time() = ToTimestamp(node.heard);
   if (node.drain.has_value()) *proto.mutable_drain() = ToProto(*node.drain);
+  for (const std::string& problem : node.problems) proto.add_problems(problem);
   std::map<int, const Slot*> slots;
   for (const Slot& slot : node.slots) slots[slot.index] = &slot;
   for (v1::Slot& slot : *proto.mutable_slots()) {
@@ -374,13 +377,12 @@ std::optional<Event> FromProto(const v1::AttemptReport& report, const std::strin
   return std::nullopt;
 }
 
-v1::StartAttempt ToProto(const StartAttempt& start, const Job& job, const std::string& resource,
-                         const std::vector<std::string>& endpoints) {
+v1::StartAttempt ToProto(const StartAttempt& start, const Job& job) {
   v1::StartAttempt proto;
   *proto.mutable_ref() = ToProto(start.ref);
   proto.set_stage(start.stage);
   proto.mutable_spec()->ParseFromString(job.spec);
-  FillDefaults(*proto.mutable_spec(), resource);
+  FillDefaults(*proto.mutable_spec(), job.live()->resource);
   proto.set_world_size(start.world_size);
   for (size_t i = 0; i < start.slot_indices.size(); ++i) {
     proto.add_ranks(start.first_rank + static_cast<int>(i));
@@ -389,7 +391,8 @@ v1::StartAttempt ToProto(const StartAttempt& start, const Job& job, const std::s
   for (const std::string& input : start.inputs) proto.add_inputs(input);
   proto.set_single_node(start.single_node);
   if (start.stage == "command")
-    for (const std::string& endpoint : endpoints) proto.add_rank_endpoints(endpoint);
+    for (const Part& part : job.live()->parts)
+      for (const std::string& endpoint : part.endpoints) proto.add_rank_endpoints(endpoint);
   proto.set_array_index(job.array == kNoJob ? -1 : job.array_index);
   return proto;
 }

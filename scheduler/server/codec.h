@@ -74,9 +74,8 @@ v1::AttemptRef ToProto(const AttemptRef& ref);
 /// shown, unless it is numbered: then it says where the training resumed.
 std::optional<Event> FromProto(const v1::AttemptReport& report, const std::string& node);
 
-/// resource: of the slots. endpoints: by rank, of the whole gang.
-v1::StartAttempt ToProto(const StartAttempt& start, const Job& job, const std::string& resource,
-                         const std::vector<std::string>& endpoints);
+/// job: whose live attempt it is.
+v1::StartAttempt ToProto(const StartAttempt& start, const Job& job);
 v1::StopAttempt ToProto(const StopAttempt& stop);
 
 /// Without its sequence, which the store gives.

@@ -116,6 +116,7 @@ absl::Status Controller::Load() {
   CoreOptions core = options_.core;
   core.heartbeat_timeout = options_.heartbeat_timeout;
   core_.emplace(std::move(core), std::move(jobs), Now(), std::move(drains));
+  last_tick_ = Now();
   return absl::OkStatus();
 }
 
@@ -163,8 +164,7 @@ Controller::Message Controller::ToMessage(const Effect& effect) const {
   }
   const auto& start = std::get<StartAttempt>(effect);
   const Job& job = core_->jobs().at(start.ref.job);
-  *message.mutable_start_attempt() =
-      ToProto(start, job, job.live()->resource, EndpointsOf(*job.live()));
+  *message.mutable_start_attempt() = ToProto(start, job);
   return {start.node, message};
 }
 
@@ -206,7 +206,9 @@ void Controller::Tick() {
   absl::MutexLock lock(&mutex_);
   if (!Recover().ok()) return;
   Change change;
-  const auto transition = Apply(octet::scheduler::Tick{}, change);
+  const absl::Time now = Now();
+  const bool was_deaf = now - std::exchange(last_tick_, now) > options_.heartbeat_timeout / 2;
+  const auto transition = Apply(octet::scheduler::Tick{.was_deaf = was_deaf}, change);
   if (!transition.ok()) return;
   // A silent stream may be half open: while it stands, it keeps the node's
   // agent, started anew, from coming back.

@@ -149,7 +149,8 @@ class Controller {
   absl::Status ConnectAgent(const v1::AgentHello& hello, std::shared_ptr<AgentSession> session);
   /// The session is at its end. Call once for each that was taken.
   void DisconnectAgent(const std::string& node, const std::shared_ptr<AgentSession>& session);
-  void HearAgent(const std::string& node, const std::shared_ptr<AgentSession>& session);
+  void HearAgent(const std::string& node, const std::shared_ptr<AgentSession>& session,
+                 const v1::Heartbeat& heartbeat = {});
   /// Acknowledges the report when what comes of it is stored. A report that is
   /// fenced off is acknowledged too, without effect, so that it is not
   /// repeated. stored: runs just before, with whether it took effect; may be
@@ -157,7 +158,8 @@ class Controller {
   void Report(const std::string& node, const std::shared_ptr<AgentSession>& session,
               const v1::AttemptReport& report, std::function<void(bool)> stored);
 
-  /// Loses nodes that are silent. The controller's own thread calls it too.
+  /// Loses nodes that are silent, but none when it was called so late that it is
+  /// the scheduler that stood still. The controller's own thread calls it too.
   void Tick();
 
   ClusterFigures Figures() const;
@@ -205,8 +207,8 @@ class Controller {
   /// The job's live attempt, if it is a command that has started.
   absl::StatusOr<const Attempt*> FindCommand(const std::string& job_id) const
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  std::vector<std::string> EndpointsOf(const Attempt& attempt) const
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  /// UNAVAILABLE: a node that a message is for is not connected.
+  absl::Status SendNow(Change change) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   JobView WithReason(JobView view) const;
   absl::StatusOr<std::optional<JobId>> FindRequestLocked(const CreateRequest& request) const
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
@@ -234,6 +236,7 @@ class Controller {
 
   mutable absl::Mutex mutex_;
   std::optional<Core> core_ ABSL_GUARDED_BY(mutex_);
+  absl::Time last_tick_ ABSL_GUARDED_BY(mutex_);
   std::map<std::string, StoredRequest> requests_ ABSL_GUARDED_BY(mutex_);
   std::map<std::string, std::shared_ptr<AgentSession>> sessions_ ABSL_GUARDED_BY(mutex_);
 

@@ -102,11 +102,16 @@ void Controller::DisconnectAgent(const std::string& node,
   Submit(std::move(change));
 }
 
-void Controller::HearAgent(const std::string& node, const std::shared_ptr<AgentSession>& session) {
+void Controller::HearAgent(const std::string& node, const std::shared_ptr<AgentSession>& session,
+                           const v1::Heartbeat& heartbeat) {
   absl::MutexLock lock(&mutex_);
   if (!Recover().ok() || !IsCurrent(node, session)) return;
   Change change;
-  if (Apply(Heartbeat{node}, change).ok()) Submit(std::move(change));
+  const auto applied =
+      Apply(Heartbeat{node, {heartbeat.problems().begin(), heartbeat.problems().end()}}, change);
+  // Most tell nothing new: there is nothing to store then, and nobody to tell.
+  if (applied.ok() && (!applied->changed_nodes.empty() || !applied->changed.empty()))
+    Submit(std::move(change));
 }
 
 void Controller::Report(const std::string& node, const std::shared_ptr<AgentSession>& session,

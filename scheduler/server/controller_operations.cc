@@ -9,12 +9,6 @@ namespace {
 constexpr size_t kMostAhead = 10;
 constexpr int kLastSignal = 64;
 
-std::string EndpointOf(const Node& node, int slot_index) {
-  for (const Slot& slot : node.slots)
-    if (slot.index == slot_index) return slot.endpoint;
-  return "";
-}
-
 }  // namespace
 
 absl::StatusOr<v1::WhyJobResponse> Controller::Why(const std::string& job_id,
@@ -63,27 +57,21 @@ absl::Status Controller::SignalJob(const std::string& job_id, int signal) {
     return absl::InvalidArgumentError(
         absl::StrCat("signal: ", signal, " is not in [1, ", kLastSignal, "]"));
   absl::MutexLock lock(&mutex_);
+  RETURN_IF_ERROR(Recover());
   ASSIGN_OR_RETURN(const Attempt* attempt, FindCommand(job_id));
   v1::SchedulerMessage message;
   message.mutable_signal_attempt()->mutable_ref()->set_job_id(job_id);
   message.mutable_signal_attempt()->mutable_ref()->set_attempt(attempt->number);
   message.mutable_signal_attempt()->set_signal(signal);
-  for (const Part& part : attempt->parts) {
-    const auto session = sessions_.find(part.node);
-    if (session == sessions_.end())
-      return absl::UnavailableError(absl::StrCat("node ", part.node, " is not connected now"));
-    session->second->Send(message);
-  }
-  return absl::OkStatus();
+  Change change;
+  for (const Part& part : attempt->parts) change.messages.emplace_back(part.node, message);
+  return SendNow(std::move(change));
 }
 
 absl::Status Controller::SendInput(const v1::SendInputRequest& request) {
   absl::MutexLock lock(&mutex_);
+  RETURN_IF_ERROR(Recover());
   ASSIGN_OR_RETURN(const Attempt* attempt, FindCommand(request.job_id()));
-  const std::string& node = attempt->parts.front().node;
-  const auto session = sessions_.find(node);
-  if (session == sessions_.end())
-    return absl::UnavailableError(absl::StrCat("node ", node, " is not connected now"));
   v1::SchedulerMessage message;
   v1::AttemptInput& input = *message.mutable_input();
   input.mutable_ref()->set_job_id(request.job_id());
@@ -91,16 +79,19 @@ absl::Status Controller::SendInput(const v1::SendInputRequest& request) {
   input.set_offset(request.offset());
   input.set_data(request.data());
   input.set_end(request.end());
-  session->second->Send(std::move(message));
-  return absl::OkStatus();
+  Change change;
+  change.messages.emplace_back(attempt->parts.front().node, std::move(message));
+  return SendNow(std::move(change));
 }
 
-std::vector<std::string> Controller::EndpointsOf(const Attempt& attempt) const {
-  std::vector<std::string> endpoints;
-  for (const Part& part : attempt.parts)
-    for (const int index : part.slot_indices)
-      endpoints.push_back(EndpointOf(core_->nodes().at(part.node), index));
-  return endpoints;
+// Nothing of it is stored, but it goes the way of all messages: an agent that
+// has just connected gets its welcome first.
+absl::Status Controller::SendNow(Change change) {
+  for (const auto& [node, message] : change.messages)
+    if (!sessions_.contains(node))
+      return absl::UnavailableError(absl::StrCat("node ", node, " is not connected now"));
+  Submit(std::move(change));
+  return absl::OkStatus();
 }
 
 // --- Nodes and teams ----------------------------------------------------------

@@ -30,6 +30,7 @@ stored::Part Encode(const Part& part) {
   for (const int index : part.slot_indices) proto.add_slot_indices(index);
   proto.set_state(static_cast<stored::Part::State>(part.state));
   proto.set_succeeded(part.succeeded);
+  for (const std::string& endpoint : part.endpoints) proto.add_endpoints(endpoint);
   return proto;
 }
 
@@ -38,6 +39,7 @@ Part Decode(const stored::Part& proto) {
           .agent_instance = proto.agent_instance(),
           .first_rank = proto.first_rank(),
           .slot_indices = {proto.slot_indices().begin(), proto.slot_indices().end()},
+          .endpoints = {proto.endpoints().begin(), proto.endpoints().end()},
           .state = static_cast<Part::State>(proto.state()),
           .succeeded = proto.succeeded()};
 }

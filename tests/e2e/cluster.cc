@@ -138,11 +138,21 @@ void Cluster::StartScheduler(const std::string& config) {
   ASSERT_TRUE(Eventually([&] { return Octet({"nodes", "-o", "json"}).exit_code == 0; }));
 }
 
-void Cluster::StartAgent(const std::string& node, int cpu_slots) {
-  Launch({Program("octet-agent"), "--dir", absl::StrCat(dir_, "/", node), "--scheduler",
-          absl::StrCat("unix:", dir_, "/scheduler.sock"), "--node", node, "--cpu-slots",
-          absl::StrCat(cpu_slots), "--metrics", "127.0.0.1:0"},
-         node);
+void Cluster::StartAgent(const std::string& node, int cpu_slots,
+                         const std::vector<std::string>& more) {
+  std::vector<std::string> argv = {Program("octet-agent"),
+                                   "--dir",
+                                   absl::StrCat(dir_, "/", node),
+                                   "--scheduler",
+                                   absl::StrCat("unix:", dir_, "/scheduler.sock"),
+                                   "--node",
+                                   node,
+                                   "--cpu-slots",
+                                   absl::StrCat(cpu_slots),
+                                   "--metrics",
+                                   "127.0.0.1:0"};
+  argv.insert(argv.end(), more.begin(), more.end());
+  Launch(argv, node);
   ASSERT_TRUE(Eventually([&] {
     const auto nodes = nlohmann::json::parse(Octet({"nodes", "-o", "json"}).out, nullptr, false);
     if (!nodes.is_array()) return false;

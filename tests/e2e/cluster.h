@@ -36,8 +36,10 @@ class Cluster {
   /// Starts octet-scheduler on this cluster's folder and waits until it serves.
   /// config: the text of its --config file; empty: none.
   void StartScheduler(const std::string& config = "");
-  /// Starts an agent and waits until its node is ready.
-  void StartAgent(const std::string& node, int cpu_slots);
+  /// Starts an agent, with `more` on its command line, and waits until its node
+  /// is ready.
+  void StartAgent(const std::string& node, int cpu_slots,
+                  const std::vector<std::string>& more = {});
   void KillScheduler();                     // SIGKILL, reaped
   void KillAgent(const std::string& node);  // SIGKILL, reaped
 

@@ -88,6 +88,7 @@ TEST_F(FailureTest, KilledAgentLeavesNoProcessAndItsJobResumesWhenItIsBack) {
   ASSERT_EQ(job["state"], "JOB_STATE_SUCCEEDED") << job.dump(1);
   ASSERT_EQ(job["attempts"].size(), 2u) << job.dump(1);
   EXPECT_EQ(job["attempts"][0]["failure"]["failure_class"], "FAILURE_CLASS_NODE_LOST");
+  EXPECT_EQ(job["attempts"][0]["failure"]["cause"], "agent_killed");
   EXPECT_GE(std::stoll(job["attempts"][1]["resumed_step"].get<std::string>()), 20);
 }
 

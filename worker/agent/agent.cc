@@ -12,6 +12,7 @@
 #include "common/status.h"
 #include "common/version.h"
 #include "google/protobuf/util/time_util.h"
+#include "worker/agent/health.h"
 #include "worker/agent/leftovers.h"
 #include "worker/agent/network.h"
 #include "worker/agent/slots.h"
@@ -64,6 +65,7 @@ absl::Status Agent::Init() {
   RETURN_IF_ERROR(HoldPorts());
   ASSIGN_OR_RETURN(metrics_, AgentMetrics::Serve(options_.metrics));
   context_.dir = options_.dir;
+  context_.hang_after = options_.hang_after;
   context_.scheduler = DialScheduler(options_.scheduler);
   context_.outbox = &outbox_;
   context_.metrics = metrics_.get();
@@ -148,6 +150,8 @@ void Agent::CountSlots() {
   for (const auto& [key, attempt] : attempts_) busy += attempt->ended() ? 0 : attempt->slots();
   metrics_->SetSlots(static_cast<int>(context_.host.slots.size()) - busy, busy);
 }
+
+std::vector<std::string> Agent::Problems() { return ProblemsOf(RoomNeededBy(context_.dir)); }
 
 v1::AgentHello Agent::Hello() {
   v1::AgentHello hello = hello_;

@@ -50,6 +50,7 @@ class Agent : private SessionHandler {
   void CountSlots();
 
   v1::AgentHello Hello() override;
+  std::vector<std::string> Problems() override;
   void OnWelcome(const v1::AgentWelcome& welcome) override;
   void OnStart(const v1::StartAttempt& start) override;
   void OnStop(const v1::StopAttempt& stop) override;

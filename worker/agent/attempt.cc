@@ -7,12 +7,15 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "common/clock.h"
 #include "common/files.h"
 #include "common/log.h"
 #include "common/status.h"
 #include "google/protobuf/util/json_util.h"
 #include "worker/agent/attempt_ref.h"
+#include "worker/agent/diagnosis.h"
 #include "worker/agent/fetcher.h"
+#include "worker/agent/hang_watch.h"
 #include "worker/agent/leftovers.h"
 #include "worker/agent/verdict.h"
 
@@ -244,18 +247,52 @@ v1::RanksEnded Attempt::AwaitRanks() {
     absl::MutexLock lock(&mutex_);
     logs_->Follow();
   }
-  const std::vector<RankOutcome> outcomes = gang_.Wait();
+  const std::vector<RankOutcome> outcomes = start_.stage() == "train" ? WatchRanks() : gang_.Wait();
   if (gang_.keeper_lost())
     KillMarked({{kAgentVariable, node_.host.rank_address},
                 {"OCTET_JOB_ID", ref().job_id()},
                 {"OCTET_ATTEMPT", absl::StrCat(ref().attempt())}});
   v1::RanksEnded ended = is_command() ? JudgeCommand(outcomes, node_.host.node)
                                       : Judge(outcomes, node_.host.node, gang_.stop_requested());
-  if (ended.has_failure()) {
-    for (std::string& line : TailOfFile(paths_.Log(ended.failure().rank(), "stderr"), kStderrLines))
-      ended.mutable_failure()->add_stderr_tail(std::move(line));
-  }
+  NameCauseIn(ended, outcomes);
   return ended;
+}
+
+std::vector<RankOutcome> Attempt::WatchRanks() {
+  const std::vector<pid_t> pids = gang_.pids();
+  HangWatch watch(node_.hang_after);
+  absl::Duration looked = Clock::Real().Steady();
+  while (!gang_.WaitFor(watch.interval())) {
+    std::vector<RankSight> sights;
+    for (size_t i = 0; i < pids.size(); ++i)
+      sights.push_back({.rank = start_.ranks(static_cast<int>(i)),
+                        .place = failure::ReadPlace(paths_.Position(start_.ranks(i))),
+                        .state = RunStateOf(pids[i])});
+    const absl::Duration now = Clock::Real().Steady();
+    const auto behind = watch.Look(now - std::exchange(looked, now), sights);
+    if (!behind || gang_.stop_requested()) continue;
+    const v1::Failure failure = HungRank(*behind, node_.host.node);
+    spdlog::error("{}: {}", ToString(ref()), failure.message());
+    gang_.NoteFailure(behind->rank, failure);
+    break;
+  }
+  return gang_.Wait();
+}
+
+void Attempt::NameCauseIn(v1::RanksEnded& ended, const std::vector<RankOutcome>& outcomes) const {
+  if (!ended.has_failure()) return;
+  v1::Failure& failure = *ended.mutable_failure();
+  for (std::string& line : TailOfFile(paths_.Log(failure.rank(), "stderr"), kStderrLines))
+    failure.add_stderr_tail(std::move(line));
+  for (const RankOutcome& outcome : outcomes)
+    if (outcome.rank == failure.rank()) NameCause(outcome, is_command(), NodeFacts(), failure);
+}
+
+failure::NodeFacts Attempt::NodeFacts() const {
+  std::vector<std::string> folders = {paths_.job_dir};
+  if (const std::string& folder = start_.spec().command().working_dir(); !folder.empty())
+    folders.push_back(folder);
+  return node_watch_.Collect(folders);
 }
 
 absl::Status Attempt::Prepare() {
@@ -300,6 +337,7 @@ v1::RanksEnded Attempt::NotStarted(const absl::Status& status) const {
   } else {
     *ended.mutable_failure() = is_command() ? CommandFailureOf(status, node_.host.node)
                                             : FailureOf(status, node_.host.node);
+    NameCauseOfStart(is_command(), NodeFacts(), *ended.mutable_failure());
   }
   return ended;
 }

@@ -22,6 +22,7 @@
 #include "worker/agent/outbox.h"
 #include "worker/agent/rank_command.h"
 #include "worker/agent/uploader.h"
+#include "worker/failure/node_watch.h"
 
 namespace octet::agent {
 
@@ -31,6 +32,7 @@ struct NodeContext {
   std::string dir;             // The agent's folder.
   std::string advertise_host;  // Where other nodes reach rank 0.
   std::shared_ptr<grpc::Channel> scheduler;
+  absl::Duration hang_after;  // See AgentOptions.
   Outbox* outbox = nullptr;
   AgentMetrics* metrics = nullptr;
 };
@@ -82,6 +84,9 @@ class Attempt {
   bool is_command() const { return start_.stage() == "command"; }
   v1::RanksEnded RunRanks();
   v1::RanksEnded AwaitRanks();
+  std::vector<RankOutcome> WatchRanks();
+  void NameCauseIn(v1::RanksEnded& ended, const std::vector<RankOutcome>& outcomes) const;
+  failure::NodeFacts NodeFacts() const;
   absl::Status Prepare();
   absl::Status WriteStartFile() const;
   absl::Status StartRanks();
@@ -96,6 +101,7 @@ class Attempt {
   const v1::StartAttempt start_;
   const AttemptPaths paths_;
   const std::function<void()> on_end_;
+  const failure::NodeWatch node_watch_;
   Cancellation fetch_;
   LocalGang gang_;
   std::unique_ptr<LogShipper> logs_ ABSL_GUARDED_BY(mutex_);

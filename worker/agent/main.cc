@@ -36,6 +36,7 @@ struct Flags {
   int tpu_slots = 0;
   std::string lifetime;
   std::string stop_grace = "30s";
+  std::string hang_after = "30s";
   std::vector<std::string> labels;
 };
 
@@ -75,6 +76,10 @@ void AddFlags(CLI::App& app, Flags& flags) {
                  "What ranks get to save and leave when the agent is told to end")
       ->capture_default_str()
       ->check(CheckDuration);
+  app.add_option("--hang-after", flags.hang_after,
+                 "A rank of a training that stands still for so long has hung; inf for never")
+      ->capture_default_str()
+      ->check(CheckDuration);
 }
 
 absl::StatusOr<AgentOptions> ToOptions(Flags flags) {
@@ -94,6 +99,7 @@ absl::StatusOr<AgentOptions> ToOptions(Flags flags) {
   absl::Duration lifetime;
   if (absl::ParseDuration(flags.lifetime, &lifetime)) options.lifetime = lifetime;
   absl::ParseDuration(flags.stop_grace, &options.stop_grace);
+  absl::ParseDuration(flags.hang_after, &options.hang_after);
   return options;
 }
 

@@ -35,6 +35,9 @@ struct AgentOptions {
   std::optional<absl::Duration> lifetime;
   /// What ranks get to save and leave when the agent is told to end.
   absl::Duration stop_grace = absl::Seconds(30);
+  /// A rank of a training that stands still for so long, while others may wait
+  /// for it, has hung; see HangWatch. Infinite: never.
+  absl::Duration hang_after = absl::Seconds(30);
 };
 
 }  // namespace octet::agent

@@ -66,6 +66,10 @@ RankCommand StageCommand(const v1::StartAttempt& start, int local_rank, const Ra
                   host.rank_address,
                   "--dir",
                   paths.job_dir};
+  if (start.stage() == "train") {
+    command.argv.push_back("--position");
+    command.argv.push_back(paths.Position(start.ranks(local_rank)));
+  }
   command.env = StageEnvironment(start, local_rank, host);
   command.cwd = paths.job_dir;
   return command;
@@ -95,6 +99,8 @@ AttemptPaths::AttemptPaths(const std::string& dir, const v1::AttemptRef& ref)
 std::string AttemptPaths::Log(int rank, const std::string& stream) const {
   return absl::StrCat(attempt_dir, "/rank-", rank, ".", stream);
 }
+
+std::string AttemptPaths::Position(int rank) const { return Log(rank, "position"); }
 
 absl::StatusOr<std::vector<RankCommand>> RankCommands(const v1::StartAttempt& start,
                                                       const RankHost& host,

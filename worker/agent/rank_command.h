@@ -17,6 +17,8 @@ struct AttemptPaths {
   AttemptPaths(const std::string& dir, const v1::AttemptRef& ref);
   /// stream: stdout or stderr.
   std::string Log(int rank, const std::string& stream) const;
+  /// Where a rank of a training keeps its position; see failure::PositionFile.
+  std::string Position(int rank) const;
 
   std::string job_dir;      // Artifact x/y of the job is the file job_dir/x/y.
   std::string attempt_dir;  // Below job_dir: start.json and logs.

@@ -82,7 +82,8 @@ absl::Status Session::Converse(bool* welcomed) {
 }
 
 void Session::Send(Stream* stream, absl::Duration heartbeat_interval, const Cancellation& broken) {
-  absl::Duration next_heartbeat = Clock::Real().Steady() + heartbeat_interval;
+  // The first at once: it says whether the node is well.
+  absl::Duration next_heartbeat = Clock::Real().Steady();
   while (!broken.cancelled() && !stop_.cancelled()) {
     v1::AgentMessage message;
     const absl::Duration left = next_heartbeat - Clock::Real().Steady();
@@ -90,6 +91,8 @@ void Session::Send(Stream* stream, absl::Duration heartbeat_interval, const Canc
       next_heartbeat += heartbeat_interval - std::min(left, absl::ZeroDuration());
       *message.mutable_heartbeat()->mutable_send_time() =
           google::protobuf::util::TimeUtil::GetCurrentTime();
+      for (std::string& problem : handler_->Problems())
+        message.mutable_heartbeat()->add_problems(std::move(problem));
     } else if (auto report = outbox_->Next(left)) {
       *message.mutable_report() = *std::move(report);
     } else {

@@ -5,6 +5,7 @@
 #include <memory>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "grpcpp/channel.h"
@@ -20,6 +21,8 @@ class SessionHandler {
  public:
   virtual ~SessionHandler() = default;
   virtual v1::AgentHello Hello() = 0;
+  /// Why the node is unfit for new work; asked before each heartbeat.
+  virtual std::vector<std::string> Problems() { return {}; }
   virtual void OnWelcome(const v1::AgentWelcome& welcome) = 0;
   virtual void OnStart(const v1::StartAttempt& start) = 0;
   virtual void OnStop(const v1::StopAttempt& stop) = 0;

@@ -37,7 +37,8 @@ v1::Failure Describe(const RankOutcome& outcome, const std::string& node) {
   failure.set_rank(outcome.rank);
   failure.set_node(node);
   failure.set_exit_code(outcome.exit.exit_code);
-  failure.set_signal(outcome.exit.signal);
+  // One that the agent sent says nothing of the failure.
+  if (!outcome.signalled_here) failure.set_signal(outcome.exit.signal);
   return failure;
 }
 

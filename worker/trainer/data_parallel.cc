@@ -25,13 +25,14 @@ constexpr int64_t kBucketBytes = 4 << 20;
 // the sum is the gradient: no pass over the gradients is spent on a division.
 class SumHook : public c10d::CommHookInterface {
  public:
-  SumHook(Group group, SteadyTime* last_started)
-      : group_(std::move(group)), last_started_(last_started) {}
+  SumHook(Group group, SteadyTime* last_started, std::function<void()> on_last)
+      : group_(std::move(group)), last_started_(last_started), on_last_(std::move(on_last)) {}
 
   c10::intrusive_ptr<c10::ivalue::Future> runHook(c10d::GradBucket& bucket) override {
     std::vector<at::Tensor> tensors = {bucket.getBufferRef()};
     auto future = group_->allreduce(tensors)->getFuture();
     *last_started_ = std::chrono::steady_clock::now();
+    if (bucket.isLast()) on_last_();
     return future;
   }
 
@@ -42,13 +43,15 @@ class SumHook : public c10d::CommHookInterface {
  private:
   const Group group_;
   SteadyTime* const last_started_;
+  const std::function<void()> on_last_;
 };
 
 }  // namespace
 
 class DataParallel::Impl {
  public:
-  Impl(std::vector<at::Tensor> parameters, int64_t shared_values, Group group)
+  Impl(std::vector<at::Tensor> parameters, int64_t shared_values, Group group,
+       std::function<void()> on_waiting)
       : group_(std::move(group)), parameters_(std::move(parameters)) {
     shared_ = at::zeros({shared_values}, parameters_[0].options()).requires_grad_(true);
     // Last in the list, as it is used last: its gradient is the first there is.
@@ -59,7 +62,8 @@ class DataParallel::Impl {
         std::unordered_map<size_t, std::string>(), kFirstBucketBytes,
         /*skip_all_reduce_unused_params=*/false, /*use_python_reducer=*/false,
         std::vector<int64_t>());
-    reducer_->register_comm_hook(std::make_unique<SumHook>(group_, &last_started_));
+    reducer_->register_comm_hook(
+        std::make_unique<SumHook>(group_, &last_started_, std::move(on_waiting)));
     FixBuckets();
   }
 
@@ -109,10 +113,12 @@ DataParallel::DataParallel(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) 
 DataParallel::~DataParallel() = default;
 
 absl::StatusOr<std::unique_ptr<DataParallel>> DataParallel::Create(
-    std::vector<at::Tensor> parameters, int64_t shared_values, Group group) {
+    std::vector<at::Tensor> parameters, int64_t shared_values, Group group,
+    std::function<void()> on_waiting) {
   std::unique_ptr<Impl> impl;
   RETURN_IF_ERROR(Guard("setting up the gradient all-reduce", [&] {
-    impl = std::make_unique<Impl>(std::move(parameters), shared_values, std::move(group));
+    impl = std::make_unique<Impl>(std::move(parameters), shared_values, std::move(group),
+                                  std::move(on_waiting));
   }));
   return std::unique_ptr<DataParallel>(new DataParallel(std::move(impl)));
 }

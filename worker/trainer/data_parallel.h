@@ -17,6 +17,7 @@
 
 #include <ATen/core/Tensor.h>
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -34,9 +35,11 @@ class DataParallel {
  public:
   /// parameters: in the order the forward pass uses them, alike on all ranks,
   /// at least one. shared_values: how many figures ride along, see Backward.
+  /// on_waiting: called in each backward pass when this rank's part of it is
+  /// done and only the other ranks' is waited for, from any thread.
   static absl::StatusOr<std::unique_ptr<DataParallel>> Create(
       std::vector<at::Tensor> parameters, int64_t shared_values,
-      c10::intrusive_ptr<c10d::ProcessGroup> group);
+      c10::intrusive_ptr<c10d::ProcessGroup> group, std::function<void()> on_waiting = [] {});
   ~DataParallel();
 
   struct Reduced {

@@ -24,7 +24,7 @@ std::atomic<bool> stop{false};
 static_assert(std::atomic<bool>::is_always_lock_free, "set in a signal handler");
 
 struct Flags {
-  std::string start, job, agent, rendezvous, device = "cpu", dir = ".";
+  std::string start, job, agent, rendezvous, device = "cpu", dir = ".", position;
   int rank = 0, world_size = 1;
   double report_every = 1.0;
 };
@@ -43,6 +43,7 @@ int Parse(int argc, char** argv, Flags& flags) {
   app.add_option("--rendezvous-file", flags.rendezvous,
                  "Without --agent: where rank 0 tells the others its address; must not exist yet");
   app.add_option("--dir", flags.dir, "Folder for checkpoints and the model");
+  app.add_option("--position", flags.position, "File that tells the agent where this rank is");
   app.add_option("--report-every", flags.report_every,
                  "Seconds between progress reports; 0: every step");
   app.parse_complete_callback([&] {
@@ -76,6 +77,7 @@ int Main(const Flags& flags) {
   options.rank = flags.rank;
   options.device = flags.device;
   options.folder = flags.dir;
+  options.position = flags.position;
   options.report_interval = absl::Seconds(flags.report_every);
   const std::unique_ptr<RankLink> link =
       flags.agent.empty() ? LocalLink(flags.rendezvous, flags.rank)

@@ -17,6 +17,7 @@
 #include "dataset/batch.h"
 #include "dataset/dataset.h"
 #include "model/onnx_io.h"
+#include "worker/failure/position_file.h"
 #include "worker/trainer/batch_loader.h"
 #include "worker/trainer/checkpoint.h"
 #include "worker/trainer/data_parallel.h"
@@ -66,6 +67,7 @@ class Training {
         checkpoints_(options.folder + "/checkpoints", options.checkpoint.keep) {}
 
   absl::StatusOr<Outcome> Run() {
+    RETURN_IF_ERROR(OpenPosition());
     RETURN_IF_ERROR(OpenData());
     RETURN_IF_ERROR(BuildModel());
     RETURN_IF_ERROR(Connect());
@@ -78,6 +80,8 @@ class Training {
  private:
   bool first() const { return options_.rank == 0; }
 
+  absl::Status OpenPosition();
+  void Enter(failure::Phase phase) const;
   absl::Status OpenData();
   absl::Status BuildModel();
   absl::Status Connect();
@@ -93,6 +97,7 @@ class Training {
   bool LogsAfter(int64_t step) const;
   absl::Status Report(bool evaluated);
 
+  absl::Status AverageBuffers();
   absl::StatusOr<Evaluation> Evaluate();
   void EvaluateImages(int64_t begin, int64_t end, at::Tensor& sums) const;
   at::Tensor Images(const float* data, int64_t count) const;
@@ -109,6 +114,7 @@ class Training {
   const Clock& clock_ = Clock::Real();
 
   // Set by the steps of Run before TrainSteps, constant then.
+  std::unique_ptr<failure::PositionFile> position_;  // null: nobody asks
   std::unique_ptr<dataset::Dataset> train_, test_;
   std::optional<dataset::BatchMaker> train_maker_, test_maker_;
   std::optional<Schedule> schedule_;
@@ -120,13 +126,25 @@ class Training {
   std::unique_ptr<DataParallel> parallel_;
 
   int64_t first_step_ = 0;
-  bool stopping_ = false;  // agreed by all ranks
-  StepTime last_time_;     // of this rank's newest step
+  std::atomic<int64_t> step_ = 0;  // that is under way
+  bool stopping_ = false;          // agreed by all ranks
+  StepTime last_time_;             // of this rank's newest step
   std::optional<ProgressMeter> meter_;
   Progress progress_;                     // as last reported
   StepFigures figures_;                   // of the newest step
   std::optional<Evaluation> evaluation_;  // of the weights as they are
 };
+
+absl::Status Training::OpenPosition() {
+  if (options_.position.empty()) return absl::OkStatus();
+  ASSIGN_OR_RETURN(position_, failure::PositionFile::Open(options_.position));
+  Enter(failure::Phase::kStart);
+  return absl::OkStatus();
+}
+
+void Training::Enter(failure::Phase phase) const {
+  if (position_) position_->Enter(step_, phase);
+}
 
 absl::Status Training::OpenData() {
   ASSIGN_OR_RETURN(train_, dataset::OpenDataset(options_.dataset, dataset::Split::kTrain));
@@ -161,7 +179,9 @@ absl::Status Training::Connect() {
                      .timeout = options_.collective_timeout};
   ASSIGN_OR_RETURN(group.store, Rendezvous(options_, link_));
   ASSIGN_OR_RETURN(const auto process_group, backend_->Connect(group));
-  ASSIGN_OR_RETURN(parallel_, DataParallel::Create(parameters_, kSharedValues, process_group));
+  ASSIGN_OR_RETURN(parallel_,
+                   DataParallel::Create(parameters_, kSharedValues, process_group,
+                                        [this] { Enter(failure::Phase::kCommunication); }));
   return absl::OkStatus();
 }
 
@@ -236,7 +256,10 @@ absl::StatusOr<Outcome> Training::TrainSteps() {
 
 absl::Status Training::Step(int64_t step, BatchLoader& loader) {
   const absl::Duration start = clock_.Steady();
+  step_ = step;
+  Enter(failure::Phase::kData);
   const Batch& batch = loader.Next();
+  Enter(failure::Phase::kCompute);
   const absl::Duration loaded = clock_.Steady();
   evaluation_.reset();
   ASSIGN_OR_RETURN(figures_, Compute(step, batch));
@@ -278,6 +301,7 @@ absl::StatusOr<StepFigures> Training::Compute(int64_t step, const Batch& batch) 
     shared = SharedValues(loss, logits.detach().argmax(1).eq(labels).sum());
   }));
   ASSIGN_OR_RETURN(const DataParallel::Reduced reduced, parallel_->Backward(loss, shared));
+  Enter(failure::Phase::kCompute);
   last_time_.communication = absl::ToDoubleSeconds(reduced.communication_wait);
   const std::vector<float>& sums = reduced.shared;
   if (!std::isfinite(sums[kLoss]))
@@ -299,7 +323,7 @@ absl::StatusOr<StepFigures> Training::Compute(int64_t step, const Batch& batch) 
 absl::Status Training::AfterStep(int64_t step) {
   const bool evaluate = schedule_->EvaluatesAfter(step) && !stopping_;
   const bool save = schedule_->SavesAfter(step) || stopping_;
-  if (evaluate || save) RETURN_IF_ERROR(parallel_->AverageBuffers(buffers_));
+  if (evaluate || save) RETURN_IF_ERROR(AverageBuffers());
   if (evaluate) {
     ASSIGN_OR_RETURN(evaluation_, Evaluate());
     meter_->Evaluated(evaluation_->top1);
@@ -348,6 +372,11 @@ void Training::EvaluateImages(int64_t begin, int64_t end, at::Tensor& sums) cons
   sums += at::stack({loss.to(at::kDouble), logits.argmax(1).eq(labels).sum().to(at::kDouble)});
 }
 
+absl::Status Training::AverageBuffers() {
+  Enter(failure::Phase::kCommunication);
+  return parallel_->AverageBuffers(buffers_);
+}
+
 // Each rank takes an equal run of the test images.
 absl::StatusOr<Evaluation> Training::Evaluate() {
   const int64_t images = test_->size(), ranks = options_.world_size, rank = options_.rank;
@@ -355,9 +384,12 @@ absl::StatusOr<Evaluation> Training::Evaluate() {
   const int64_t batch = options_.batch_size / ranks;
   at::Tensor sums = at::zeros({2}, at::TensorOptions(at::kDouble).device(backend_->device()));
   RETURN_IF_ERROR(Guard("evaluation", [&] {
-    for (int64_t begin = rank * images / ranks; begin < end; begin += batch)
+    for (int64_t begin = rank * images / ranks; begin < end; begin += batch) {
+      Enter(failure::Phase::kEvaluate);
       EvaluateImages(begin, std::min(begin + batch, end), sums);
+    }
   }));
+  Enter(failure::Phase::kCommunication);
   RETURN_IF_ERROR(Annotate(parallel_->Sum(sums), "evaluation"));
   const at::Tensor host = sums.cpu() / static_cast<double>(images);
   return Evaluation{.top1 = 100.0 * host[1].item<double>(), .loss = host[0].item<double>()};
@@ -377,6 +409,7 @@ TrainState Training::State(int64_t steps_done) const {
 
 absl::Status Training::Save(int64_t steps_done) {
   if (!first()) return absl::OkStatus();
+  Enter(failure::Phase::kSave);
   const auto saved = checkpoints_.Save(State(steps_done));
   if (!saved.ok()) {
     LogError(absl::StrCat("no checkpoint at step ", steps_done,
@@ -396,6 +429,7 @@ absl::StatusOr<std::string> Training::AgreedHash() {
     }
   }
   const std::string mine = sha.HexDigest();
+  Enter(failure::Phase::kCommunication);
   ASSIGN_OR_RETURN(const auto hashes, parallel_->Gather(mine));
   for (size_t rank = 0; rank < hashes.size(); ++rank)
     if (hashes[rank] != hashes[0])
@@ -410,6 +444,7 @@ absl::Status Training::Finish() {
   }
   ASSIGN_OR_RETURN(const std::string hash, AgreedHash());
   if (!first()) return absl::OkStatus();
+  Enter(failure::Phase::kSave);
   const std::string path = options_.folder + "/model.onnx";
   const model::Graph graph = module_->ToGraph();
   RETURN_IF_ERROR(Annotate(model::SaveOnnx(graph, path), "the trained model"));

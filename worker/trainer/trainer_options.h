@@ -65,8 +65,10 @@ struct TrainerOptions {
   bool single_node = true;     // every rank is on this machine: talk over loopback
   std::string device = "cpu";  // or "cuda:N"
   std::string folder = ".";    // the job's working folder on this node
+  std::string position;        // where to keep failure::PositionFile; empty: nowhere
   absl::Duration report_interval = absl::Seconds(1);
-  /// Of one collective. Generous: ranks wait here while rank 0 writes files.
+  /// Of one collective. Generous: ranks wait here while rank 0 writes files, and
+  /// the agent finds the one that hangs in less.
   absl::Duration collective_timeout = absl::Minutes(5);
 };
 

@@ -40,7 +40,7 @@ absl::StatusOr<PolicySet> MakePolicies(const std::vector<std::string>& names) {
 }
 
 std::vector<std::string> DefaultPolicies() {
-  return {"quota", "fair_share", "priority", "backfill", "preemption", "elastic"};
+  return {"quota", "fair_share", "priority", "shortest_first", "backfill", "preemption", "elastic"};
 }
 
 }  // namespace octet::scheduler

@@ -229,6 +229,49 @@ TEST(QuarantineTest, TakesANodeThatFailsJobsOfSeveralOwners) {
   EXPECT_FALSE(d.core.nodes().at("n1").drain.has_value());
 }
 
+TEST(QuarantineTest, EndsOnlyWhenTheAgentFindsNothingWrong) {
+  Driver d;
+  d.Connect("n1", 1);
+  d.Do(DrainRequested{"n1", "quarantined: as a fault would", kQuarantiner, d.now + absl::Hours(1)});
+  d.now += absl::Hours(2);
+  d.Do(Heartbeat{"n1", {"the disk is full"}});
+  d.Do(Tick{});
+  EXPECT_TRUE(d.core.nodes().at("n1").drain.has_value());
+  d.Do(Heartbeat{"n1"});
+  d.Do(Tick{});
+  EXPECT_FALSE(d.core.nodes().at("n1").drain.has_value());
+}
+
+TEST(QuarantineTest, AnEchoOfAnotherRanksFailureSpeaksAgainstNoNode) {
+  Driver d;
+  d.Connect("n1", 1);
+  for (const char* owner : {"ada", "bob", "eve", "ida"}) {
+    const JobId id = Submit(d, OneSlot(owner));
+    Failure echo = Lost(0);
+    echo.node = "n1";
+    echo.secondary = true;
+    d.EndAll(id, false, echo);
+    d.Do(CancelRequested{id, ""});
+    if (d.Runs(id)) d.EndAll(id, false);
+  }
+  EXPECT_FALSE(d.core.nodes().at("n1").drain.has_value());
+}
+
+TEST(HealthTest, AnUnfitNodeGetsNothingNewAndSaysWhy) {
+  Driver d;
+  d.Connect("n1", 2);
+  const JobId runs = Submit(d, OneSlot());
+  d.Do(Heartbeat{"n1", {"/data is read-only"}});
+  const JobId waits = Submit(d, OneSlot());
+  EXPECT_TRUE(d.Runs(runs)) << "what runs goes on";
+  EXPECT_FALSE(d.Runs(waits));
+  EXPECT_THAT(d.core.ReasonsOf(d.job(waits)),
+              testing::Contains(testing::Field(&PendingReason::message,
+                                               HasSubstr("n1 (unfit: /data is read-only)"))));
+  d.Do(Heartbeat{"n1"});
+  EXPECT_TRUE(d.Runs(waits));
+}
+
 TEST(EndOfLifeTest, GivesNoJobThatCouldNotSaveInTime) {
   Driver d;
   NodeConnected spot{.name = "spot", .agent_instance = "first", .slots = {{0, "cpu"}}};

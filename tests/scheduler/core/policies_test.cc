@@ -341,6 +341,123 @@ TEST(ElasticTest, ShrinksBeforeAnybodyIsEvicted) {
   EXPECT_EQ(d.job(elastic).preemptions, 0);
 }
 
+// --- Shortest first ---
+
+class ShortestFirstTest : public testing::Test {
+ protected:
+  ShortestFirstTest() { d.Connect("n1", 8); }
+  /// A job that has run for long enough to count as long.
+  JobId LongJob(JobSubmitted event) {
+    const JobId id = Submit(d, std::move(event));
+    d.Pass(absl::Hours(8));
+    return id;
+  }
+  Driver d;
+};
+
+TEST_F(ShortestFirstTest, ALongJobIsStoppedForANewOneOfAnyTeamAndComesBack) {
+  const JobId long_job = LongJob(Wants(8, "vision"));
+  const JobId new_job = Submit(d, Wants(1, "robots"));
+  ASSERT_THAT(Only<StopAttempt>(d.last.effects), SizeIs(1));
+  EXPECT_THAT(Only<StopAttempt>(d.last.effects)[0].reason, HasSubstr("which is short or new"));
+  EndStopped(d, long_job);
+  EXPECT_TRUE(d.Runs(new_job));
+  d.Pass(absl::Hours(2));
+  d.EndAll(new_job, true);
+  EXPECT_TRUE(d.Runs(long_job));
+}
+
+TEST_F(ShortestFirstTest, WhatWasFreedIsKeptFromTheTeamThatComesFirst) {
+  const JobId first = LongJob(Wants(8, "vision"));
+  const JobId second = Submit(d, Wants(8, "robots"));
+  EndStopped(d, first);
+  ASSERT_TRUE(d.Runs(second));
+  d.Pass(absl::Hours(2));
+  // vision has had far more, so that the job of robots would go first again.
+  const JobId new_job = Submit(d, Wants(2, "vision"));
+  EndStopped(d, second);
+  EXPECT_TRUE(d.Runs(new_job));
+  EXPECT_FALSE(d.Runs(second));
+}
+
+TEST_F(ShortestFirstTest, NobodyIsStoppedForALongOneSoThatTwoNeverTakeTurns) {
+  const JobId first = LongJob(Wants(8));
+  const JobId second = Submit(d, Wants(8));
+  EndStopped(d, first);
+  ASSERT_TRUE(d.Runs(second));
+  d.Pass(absl::Hours(8));
+  EXPECT_THAT(Only<StopAttempt>(d.last.effects), IsEmpty());
+  EXPECT_TRUE(d.Runs(second));
+  EXPECT_FALSE(d.Runs(first));
+}
+
+TEST(ShortestFirstHeadroomTest, AJobThatWasStoppedLeavesRoomForTheNextShortOneForAWhile) {
+  Driver d;
+  for (int i = 0; i < 13; ++i) d.Connect(absl::StrCat("n", 10 + i), 8);
+  Submit(d, Wants(96));
+  const JobId stopped = Submit(d, Wants(8));
+  d.Pass(absl::Hours(8));
+  d.Do(RemainingMeasured{{stopped, 1}, d.job(stopped).attempts[0].parts[0].node, absl::Hours(999)});
+  const JobId short_job = Submit(d, Wants(8));
+  EndStopped(d, stopped);
+  ASSERT_TRUE(d.Runs(short_job));
+  d.EndAll(short_job, true);
+  EXPECT_FALSE(d.Runs(stopped));
+  EXPECT_THAT(d.Why(stopped), HasSubstr("leaves 1 cpu slots to short jobs"));
+  d.Pass(absl::Minutes(59));
+  EXPECT_FALSE(d.Runs(stopped));
+  d.Pass(absl::Minutes(1));
+  EXPECT_TRUE(d.Runs(stopped));
+}
+
+TEST_F(ShortestFirstTest, OnlyJobsThatSaveAndAreNotAboutToEndAreStopped) {
+  JobSubmitted event = Wants(4);
+  event.stages[0].saves = false;
+  Submit(d, event);
+  const JobId ending = LongJob(Wants(4));
+  d.Do(RemainingMeasured{{ending, 1}, "n1", absl::Minutes(9)});
+  Submit(d, Wants(1));
+  EXPECT_THAT(Only<StopAttempt>(d.last.effects), IsEmpty());
+}
+
+TEST_F(ShortestFirstTest, OfLongJobsTheOneWithMostLeftIsStopped) {
+  const JobId less = Submit(d, Wants(4));
+  const JobId more = LongJob(Wants(4));
+  d.Do(RemainingMeasured{{less, 1}, "n1", absl::Hours(3)});
+  d.Do(RemainingMeasured{{more, 1}, "n1", absl::Hours(30)});
+  Submit(d, Wants(1));
+  ASSERT_THAT(Only<StopAttempt>(d.last.effects), SizeIs(1));
+  EXPECT_EQ(Only<StopAttempt>(d.last.effects)[0].ref.job, more);
+}
+
+TEST_F(ShortestFirstTest, AJobWhoseProgressSaysThatItIsLongIsStoppedBeforeItHasHadMuch) {
+  const JobId runs = Submit(d, Wants(8));
+  d.Pass(absl::Minutes(5));
+  Submit(d, Wants(1));
+  EXPECT_THAT(Only<StopAttempt>(d.last.effects), IsEmpty());
+  d.Pass(absl::Minutes(1));
+  d.Do(RemainingMeasured{{runs, 1}, "n1", absl::Hours(10)});
+  d.Pass(absl::Seconds(2));
+  EXPECT_EQ(d.job(runs).attempts[0].state, AttemptState::kStopping);
+}
+
+TEST_F(ShortestFirstTest, AHigherPriorityOfTheTeamIsNotStopped) {
+  LongJob(Wants(8, kDefaultTeam, 1));
+  Submit(d, Wants(1));
+  EXPECT_THAT(Only<StopAttempt>(d.last.effects), IsEmpty());
+}
+
+TEST(ShortestFirstQuotaTest, NoTeamFallsBelowItsQuotaForAnothersShortJobs) {
+  Driver d(Teams({{"vision", {.quota = {{"cpu", 8}}}}, {"robots", {}}}));
+  d.Connect("n1", 8);
+  Submit(d, Wants(8, "vision"));
+  d.Pass(absl::Hours(8));
+  Submit(d, Wants(1, "robots"));
+  EXPECT_THAT(Only<StopAttempt>(d.last.effects), IsEmpty());
+  Submit(d, Wants(1, "vision"));
+  EXPECT_THAT(Only<StopAttempt>(d.last.effects), SizeIs(1));
+}
+
 // --- Sets ---
 
 TEST(PolicySetTest, AnUnknownPolicyIsRefusedByName) {

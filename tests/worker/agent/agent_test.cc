@@ -152,7 +152,8 @@ TEST_F(AgentTest, AKilledRankEndsTheAttemptWithItsNameAndItsLastWords) {
   ASSERT_TRUE(WaitUntil([&] { return Exists(JobFile("ready-0")) && Exists(JobFile("ready-1")); }));
   kill(pids[1], SIGKILL);
   const v1::Failure failure = WaitForEnd().failure();
-  EXPECT_EQ(failure.message(), "rank 1 on node n1 was killed by signal 9 (SIGKILL)");
+  EXPECT_THAT(failure.message(), HasSubstr("rank 1 on node n1 was killed by signal 9 (SIGKILL)"));
+  EXPECT_EQ(failure.cause(), "killed");
   EXPECT_EQ(failure.failure_class(), v1::FAILURE_CLASS_RANK_LOST);
   ASSERT_EQ(failure.stderr_tail_size(), 20);
   EXPECT_EQ(failure.stderr_tail(0), "rank 1 line 11");
@@ -167,6 +168,18 @@ TEST_F(AgentTest, ARankThatEndsWithoutAWordIsReportedWithItsExitCode) {
   EXPECT_EQ(failure.exit_code(), 3);
   EXPECT_THAT(failure.message(), HasSubstr("exit code 3"));
   EXPECT_THAT(failure.stderr_tail(), ElementsAre("oops"));
+}
+
+TEST_F(AgentTest, AHaltedRankIsNamedAndItsGangEnds) {
+  AgentOptions options = Options();
+  options.hang_after = absl::Milliseconds(200);
+  StartAgent(options);
+  StartRanks(2, "[ $4 = 0 ] || kill -STOP $$; exec sleep 1000");
+  const v1::Failure failure = WaitForEnd().failure();
+  EXPECT_EQ(failure.failure_class(), v1::FAILURE_CLASS_HUNG_RANK);
+  EXPECT_EQ(failure.cause(), "hang");
+  EXPECT_EQ(failure.rank(), 1);
+  EXPECT_EQ(failure.node(), "n1");
 }
 
 TEST_F(AgentTest, WhatARankSaysAboutItsFailureIsTheReason) {

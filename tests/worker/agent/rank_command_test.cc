@@ -54,10 +54,11 @@ TEST(RankCommandTest, TellsTheTrainerWhoItIs) {
   const RankCommand& second = (*commands)[1];
   EXPECT_EQ(second.rank, 5);
   EXPECT_EQ(second.program, "/programs/octet-trainer");
-  EXPECT_THAT(second.argv,
-              ElementsAre("/programs/octet-trainer", "--start",
-                          "/agent/jobs/j7/attempts/2/start.json", "--rank", "5", "--device", "cpu",
-                          "--agent", "unix:/agent/ranks.sock", "--dir", "/agent/jobs/j7"));
+  EXPECT_THAT(
+      second.argv,
+      ElementsAre("/programs/octet-trainer", "--start", "/agent/jobs/j7/attempts/2/start.json",
+                  "--rank", "5", "--device", "cpu", "--agent", "unix:/agent/ranks.sock", "--dir",
+                  "/agent/jobs/j7", "--position", "/agent/jobs/j7/attempts/2/rank-5.position"));
   EXPECT_THAT(second.env, Contains(Pair("RANK", "5")));
   EXPECT_THAT(second.env, Contains(Pair("WORLD_SIZE", "8")));
   EXPECT_THAT(second.env, Contains(Pair("LOCAL_RANK", "1")));
