@@ -28,6 +28,12 @@ std::chrono::system_clock::time_point After(absl::Duration limit) {
   return std::chrono::system_clock::now() + absl::ToChronoMicroseconds(limit);
 }
 
+// A scheduler that is busy says when to come again; gRPC heeds that by itself.
+// Without effect on what is not idempotent: such calls carry a request id.
+constexpr char kRetries[] = R"({"methodConfig": [{"name": [{"service": "octet.v1.JobService"}],
+  "retryPolicy": {"maxAttempts": 5, "initialBackoff": "0.2s", "maxBackoff": "2s",
+                  "backoffMultiplier": 2, "retryableStatusCodes": ["RESOURCE_EXHAUSTED"]}}]})";
+
 }  // namespace
 
 std::shared_ptr<grpc::Channel> MakeChannel(const std::string& address) {
@@ -36,6 +42,7 @@ std::shared_ptr<grpc::Channel> MakeChannel(const std::string& address) {
   arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, 100);
   arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, 100);
   arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, 500);
+  arguments.SetServiceConfigJSON(kRetries);
   return grpc::CreateCustomChannel(address, grpc::InsecureChannelCredentials(), arguments);
 }
 

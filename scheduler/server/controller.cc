@@ -257,7 +257,8 @@ absl::Status Controller::CheckCanRun(const JobSubmitted& job) const {
   return core_->Check(job);
 }
 
-absl::StatusOr<JobId> Controller::BeginCreate(const CreateRequest& request, Then then) {
+absl::Status Controller::BeginCreate(const CreateRequest& request,
+                                     std::function<void(const absl::StatusOr<JobId>&)> then) {
   absl::MutexLock lock(&mutex_);
   RETURN_IF_ERROR(Recover());
   ASSIGN_OR_RETURN(std::optional<JobId> id, FindRequestLocked(request));
@@ -273,16 +274,11 @@ absl::StatusOr<JobId> Controller::BeginCreate(const CreateRequest& request, Then
       change.batch.puts.push_back({kRequestTable, KeyOf(request), EncodeRequest(made)});
     }
   }
-  change.then = std::move(then);
+  change.then = [then = std::move(then), id = *id](const absl::Status& status) {
+    then(status.ok() ? absl::StatusOr<JobId>(id) : status);
+  };
   Submit(std::move(change));
-  return *id;
-}
-
-absl::StatusOr<JobView> Controller::CreateJob(const CreateRequest& request) {
-  Waiter waiter;
-  ASSIGN_OR_RETURN(const JobId id, BeginCreate(request, waiter.Then()));
-  RETURN_IF_ERROR(waiter.Wait());
-  return GetJob(FormatJobId(id));
+  return absl::OkStatus();
 }
 
 absl::StatusOr<JobView> Controller::Preview(const CreateRequest& request) {

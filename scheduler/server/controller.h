@@ -90,9 +90,8 @@ class Controller {
   /// The job that an earlier call of the same owner with the same request id
   /// made. ALREADY_EXISTS: that one was for another job.
   absl::StatusOr<std::optional<JobView>> FindRequest(const CreateRequest& request);
-  /// FAILED_PRECONDITION: the cluster could never run it.
-  absl::StatusOr<JobView> CreateJob(const CreateRequest& request);
-  /// The job as CreateJob would make it, without an id.
+  /// The job as BeginCreate would make it, without an id. FAILED_PRECONDITION:
+  /// the cluster could never run it.
   absl::StatusOr<JobView> Preview(const CreateRequest& request);
   absl::StatusOr<JobView> CancelJob(const std::string& job_id, const std::string& reason);
   absl::StatusOr<JobView> HoldJob(const std::string& job_id, const std::string& reason);
@@ -137,8 +136,11 @@ class Controller {
   // --- The same without waiting. After an error nothing has changed, and
   // `then` does not run. ---
 
-  /// As CreateJob, which is this and a wait; the job is there once `then` says so.
-  absl::StatusOr<JobId> BeginCreate(const CreateRequest& request, Then then);
+  /// Stores a new job, or finds the one that the request id made before; `then`
+  /// is told which. FAILED_PRECONDITION: it can never run; ALREADY_EXISTS: the
+  /// id made a job of another file.
+  absl::Status BeginCreate(const CreateRequest& request,
+                           std::function<void(const absl::StatusOr<JobId>&)> then);
   /// Applies an event that somebody asks for.
   absl::Status Begin(const Event& event, Then then);
 

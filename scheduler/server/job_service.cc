@@ -29,19 +29,15 @@ absl::Status JobService::Complete(v1::JobSpec& spec, bool files) const {
   return ValidateJobSpec(spec, rules);
 }
 
-absl::StatusOr<JobView> JobService::Create(const v1::CreateJobRequest& request,
-                                           const std::string& owner) {
+absl::StatusOr<std::optional<JobView>> JobService::Prepare(const v1::CreateJobRequest& request,
+                                                           CreateRequest& create) const {
   if (request.request_id().size() > kMostRequestId)
     return absl::InvalidArgumentError(
         absl::StrCat("request_id: has more than ", kMostRequestId, " characters"));
-  CreateRequest create{.owner = owner,
-                       .request_id = request.request_id(),
-                       .submitted = request.spec(),
-                       .spec = request.spec()};
   // A repeated call gets its job also when the world, and with it the verdict
   // on the spec, has changed since.
   ASSIGN_OR_RETURN(auto made, controller_.FindRequest(create));
-  if (made) return *std::move(made);
+  if (made) return made;
   ASSIGN_OR_RETURN(create.trials, TrialsOf(create.spec));
   for (v1::JobSpec& trial : create.trials)
     RETURN_IF_ERROR(Annotate(Complete(trial, &trial == &create.trials.front()),
@@ -51,16 +47,51 @@ absl::StatusOr<JobView> JobService::Create(const v1::CreateJobRequest& request,
   } else {
     create.spec = create.trials.front();
   }
-  return request.validate_only() ? controller_.Preview(create) : controller_.CreateJob(create);
+  if (!request.validate_only()) return std::nullopt;
+  return controller_.Preview(create);
 }
 
-grpc::Status JobService::CreateJob(grpc::ServerContext* context,
-                                   const v1::CreateJobRequest* request, v1::Job* response) {
-  return Answer(authenticator_, *context, [&](const CallerIdentity& caller) -> absl::Status {
-    ASSIGN_OR_RETURN(const JobView job, Create(*request, caller.user));
-    *response = ToProto(job);
-    return absl::OkStatus();
-  });
+void JobService::Create(const v1::CreateJobRequest& request, const std::string& owner,
+                        const std::function<void(const absl::StatusOr<JobView>&)>& answer) {
+  CreateRequest create{.owner = owner,
+                       .request_id = request.request_id(),
+                       .submitted = request.spec(),
+                       .spec = request.spec()};
+  const auto known = Prepare(request, create);
+  if (!known.ok()) return answer(known.status());
+  if (known->has_value()) return answer(**known);
+  const absl::Status begun =
+      controller_.BeginCreate(create, [this, answer](const absl::StatusOr<JobId>& id) {
+        answer(id.ok() ? controller_.GetJob(FormatJobId(*id)) : id.status());
+      });
+  if (!begun.ok()) answer(begun);
+}
+
+grpc::ServerUnaryReactor* JobService::CreateJob(grpc::CallbackServerContext* context,
+                                                const v1::CreateJobRequest* request,
+                                                v1::Job* response) {
+  grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
+  auto ticket = admission_.Enter(*context);
+  if (!ticket.ok()) {
+    reactor->Finish(ToGrpc(ticket.status()));
+    return reactor;
+  }
+  const auto held = std::make_shared<Admission::Ticket>(*std::move(ticket));
+  const auto answer = [reactor, response, held](const absl::StatusOr<JobView>& job) {
+    if (job.ok()) *response = ToProto(*job);
+    {
+      // Before the answer: its caller may call again at once.
+      const Admission::Ticket leaves = std::move(*held);
+    }
+    reactor->Finish(ToGrpc(job.status()));
+  };
+  const auto caller = authenticator_.Identify(*context);
+  if (caller.ok()) {
+    Create(*request, caller->user, answer);
+  } else {
+    answer(caller.status());
+  }
+  return reactor;
 }
 
 grpc::Status JobService::GetJob(grpc::ServerContext* context, const v1::GetJobRequest* request,
@@ -121,6 +152,7 @@ grpc::ServerWriteReactor<v1::Job>* JobService::WatchJob(grpc::CallbackServerCont
 grpc::Status JobService::Change(grpc::ServerContext* context, v1::Job* response,
                                 const std::function<absl::StatusOr<JobView>()>& change) {
   return Answer(authenticator_, *context, [&](const CallerIdentity&) -> absl::Status {
+    ASSIGN_OR_RETURN(const Admission::Ticket ticket, admission_.Enter(*context));
     ASSIGN_OR_RETURN(const JobView job, change());
     *response = ToProto(job);
     return absl::OkStatus();

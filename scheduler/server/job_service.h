@@ -2,9 +2,12 @@
 #define OCTET_SCHEDULER_SERVER_JOB_SERVICE_H_
 
 #include <functional>
+#include <optional>
+#include <string>
 #include <utility>
 
 #include "octet/v1/jobs.grpc.pb.h"
+#include "scheduler/server/admission.h"
 #include "scheduler/server/controller.h"
 #include "scheduler/server/identity.h"
 #include "scheduler/server/job_spec.h"
@@ -12,14 +15,20 @@
 namespace octet::scheduler {
 
 /// As jobs.proto says. Everything it is given must outlive it.
-class JobService final
-    : public v1::JobService::WithCallbackMethod_WatchJob<v1::JobService::Service> {
+class JobService final : public v1::JobService::WithCallbackMethod_CreateJob<
+                             v1::JobService::WithCallbackMethod_WatchJob<v1::JobService::Service>> {
  public:
-  JobService(const Authenticator& authenticator, Controller& controller, JobSpecRules rules)
-      : authenticator_(authenticator), controller_(controller), rules_(std::move(rules)) {}
+  JobService(const Authenticator& authenticator, Controller& controller, Admission& admission,
+             JobSpecRules rules)
+      : authenticator_(authenticator),
+        controller_(controller),
+        admission_(admission),
+        rules_(std::move(rules)) {}
 
-  grpc::Status CreateJob(grpc::ServerContext* context, const v1::CreateJobRequest* request,
-                         v1::Job* response) override;
+  // No thread waits for the disk: as many calls may wait as are admitted.
+  grpc::ServerUnaryReactor* CreateJob(grpc::CallbackServerContext* context,
+                                      const v1::CreateJobRequest* request,
+                                      v1::Job* response) override;
   grpc::Status GetJob(grpc::ServerContext* context, const v1::GetJobRequest* request,
                       v1::Job* response) override;
   grpc::Status ListJobs(grpc::ServerContext* context, const v1::ListJobsRequest* request,
@@ -46,10 +55,16 @@ class JobService final
   grpc::Status Change(grpc::ServerContext* context, v1::Job* response,
                       const std::function<absl::StatusOr<JobView>()>& change);
   absl::Status Complete(v1::JobSpec& spec, bool files) const;
-  absl::StatusOr<JobView> Create(const v1::CreateJobRequest& request, const std::string& owner);
+  /// Answers the call now or when the job is stored.
+  void Create(const v1::CreateJobRequest& request, const std::string& owner,
+              const std::function<void(const absl::StatusOr<JobView>&)>& answer);
+  /// What has to be stored, unless there is an answer without that.
+  absl::StatusOr<std::optional<JobView>> Prepare(const v1::CreateJobRequest& request,
+                                                 CreateRequest& create) const;
 
   const Authenticator& authenticator_;
   Controller& controller_;
+  Admission& admission_;
   const JobSpecRules rules_;
 };
 

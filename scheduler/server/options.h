@@ -23,6 +23,9 @@ struct Options {
   /// A node that is silent for longer is lost; at least twice the interval.
   absl::Duration heartbeat_timeout = absl::Seconds(10);
   absl::Duration heartbeat_interval = absl::Seconds(2);
+  /// Calls that change something and are under way at once; more are refused
+  /// with RESOURCE_EXHAUSTED and a delay.
+  int most_changes = 96;
   /// YAML, see config.h: teams and policies; empty: no teams, default policies.
   std::string config;
   /// Folder of edge targets; empty: those that were built in.

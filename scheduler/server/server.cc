@@ -9,6 +9,7 @@
 #include "common/status.h"
 #include "grpcpp/ext/proto_server_reflection_plugin.h"
 #include "grpcpp/grpcpp.h"
+#include "scheduler/server/admission.h"
 #include "scheduler/server/agent_service.h"
 #include "scheduler/server/artifact_service.h"
 #include "scheduler/server/artifact_store.h"
@@ -53,6 +54,7 @@ class ServerImpl final : public Server {
  private:
   ServerImpl(const Options& options, DirLock lock)
       : lock_(std::move(lock)),
+        admission_(options.most_changes),
         logs_(options.dir + "/logs"),
         artifacts_(options.dir + "/artifacts") {}
 
@@ -63,6 +65,7 @@ class ServerImpl final : public Server {
   // In the order of who needs whom: destroyed from the bottom up.
   const DirLock lock_;
   const LocalUser authenticator_;
+  Admission admission_;
   LogStore logs_;
   ArtifactStore artifacts_;
   std::shared_ptr<Metrics> metrics_ = std::make_shared<Metrics>();
@@ -119,7 +122,8 @@ absl::Status ServerImpl::ServeMetrics(const std::string& address) {
 }
 
 absl::Status ServerImpl::Listen(const std::vector<std::string>& addresses, JobSpecRules rules) {
-  services_.push_back(std::make_unique<JobService>(authenticator_, *controller_, std::move(rules)));
+  services_.push_back(
+      std::make_unique<JobService>(authenticator_, *controller_, admission_, std::move(rules)));
   services_.push_back(std::make_unique<NodeService>(authenticator_, *controller_));
   services_.push_back(
       std::make_unique<AgentService>(authenticator_, *controller_, logs_, artifacts_));

@@ -126,7 +126,7 @@ class FoundInControllerTest : public ::testing::Test {
     request.submitted.mutable_command()->mutable_gang()->set_slots(slots);
     request.spec = request.submitted;
     FillDefaults(request.spec, "cpu");
-    ASSERT_TRUE(controller_->BeginCreate(request, [](const absl::Status&) {}).ok());
+    ASSERT_TRUE(controller_->BeginCreate(request, [](const absl::StatusOr<JobId>&) {}).ok());
   }
 
   ManualClock clock_;

@@ -199,13 +199,9 @@ void Users::Submit() {
   Start({.handler =
              [this, request](Controller& controller, const std::function<void(Answer)>& reply) {
                world_.loop.Trace("call: create ", request.submitted.name());
-               auto id = std::make_shared<JobId>(kNoJob);
-               const auto begun =
-                   controller.BeginCreate(request, [reply, id](const absl::Status& status) {
-                     reply({status, *id});
-                   });
-               if (begun.ok()) *id = *begun;
-               return begun.status();
+               return controller.BeginCreate(request, [reply](const absl::StatusOr<JobId>& id) {
+                 reply({id.status(), id.ok() ? *id : kNoJob});
+               });
              },
          .on_answer = [this,
                        name](const Answer& answer) { world_.oracle.OnCreated(name, answer.job); },
