@@ -72,7 +72,8 @@ void Controller::AddWelcome(const NodeConnected& event, Change& change) {
 
 // What a node was told before its stream broke, it may not have heard.
 void Controller::AddRendezvous(const std::string& node, Change& change) {
-  for (const auto& [id, job] : core_->jobs()) {
+  for (const JobId id : core_->running()) {
+    const Job& job = core_->jobs().at(id);
     const auto found = job.results.find(kRendezvousResult);
     if (found == job.results.end() || LivePart(job, node) == nullptr) continue;
     v1::SchedulerMessage message;

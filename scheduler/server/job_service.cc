@@ -85,12 +85,15 @@ grpc::ServerUnaryReactor* JobService::CreateJob(grpc::CallbackServerContext* con
     }
     reactor->Finish(ToGrpc(job.status()));
   };
-  const auto caller = authenticator_.Identify(*context);
-  if (caller.ok()) {
-    Create(*request, caller->user, answer);
-  } else {
-    answer(caller.status());
-  }
+  // It may look into files, and wait for an earlier call of the same request id.
+  workers_.Run([this, context, request, answer] {
+    const auto caller = authenticator_.Identify(*context);
+    if (caller.ok()) {
+      Create(*request, caller->user, answer);
+    } else {
+      answer(caller.status());
+    }
+  });
   return reactor;
 }
 

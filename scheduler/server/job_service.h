@@ -11,6 +11,7 @@
 #include "scheduler/server/controller.h"
 #include "scheduler/server/identity.h"
 #include "scheduler/server/job_spec.h"
+#include "scheduler/server/workers.h"
 
 namespace octet::scheduler {
 
@@ -51,6 +52,8 @@ class JobService final : public v1::JobService::WithCallbackMethod_CreateJob<
                       v1::WhyJobResponse* response) override;
 
  private:
+  static constexpr int kWorkers = 4;
+
   /// Answers a call with the job as `change` left it.
   grpc::Status Change(grpc::ServerContext* context, v1::Job* response,
                       const std::function<absl::StatusOr<JobView>()>& change);
@@ -66,6 +69,7 @@ class JobService final : public v1::JobService::WithCallbackMethod_CreateJob<
   Controller& controller_;
   Admission& admission_;
   const JobSpecRules rules_;
+  Workers workers_{kWorkers};  // last: ends before what it uses
 };
 
 }  // namespace octet::scheduler
