@@ -29,6 +29,13 @@ std::string KeyOf(const CreateRequest& request) {
   return absl::StrCat(request.owner, "/", request.request_id);
 }
 
+std::function<void(const absl::Status&)> TellWhich(
+    JobId id, std::function<void(const absl::StatusOr<JobId>&)> then) {
+  return [id, then = std::move(then)](const absl::Status& status) {
+    then(status.ok() ? absl::StatusOr<JobId>(id) : status);
+  };
+}
+
 }  // namespace
 
 /// One caller that waits for its change.
@@ -234,19 +241,15 @@ absl::StatusOr<std::optional<JobId>> Controller::FindRequestLocked(
                    " from another job file; use a new id for a new job"));
 }
 
-absl::StatusOr<std::optional<JobView>> Controller::FindRequest(const CreateRequest& request) {
-  Waiter waiter;
-  std::optional<JobId> id;
-  {
-    absl::MutexLock lock(&mutex_);
-    RETURN_IF_ERROR(Recover());
-    ASSIGN_OR_RETURN(id, FindRequestLocked(request));
-    if (!id) return std::nullopt;
-    // It may be on its way to the disk; what is submitted now comes after it.
-    Submit({.then = waiter.Then()});
-  }
-  RETURN_IF_ERROR(waiter.Wait());
-  return GetJob(FormatJobId(*id));
+absl::StatusOr<bool> Controller::FindRequest(
+    const CreateRequest& request, std::function<void(const absl::StatusOr<JobId>&)> then) {
+  absl::MutexLock lock(&mutex_);
+  RETURN_IF_ERROR(Recover());
+  ASSIGN_OR_RETURN(const std::optional<JobId> id, FindRequestLocked(request));
+  if (!id) return false;
+  // It may be on its way to the disk; what is submitted now comes after it.
+  Submit({.then = TellWhich(*id, std::move(then))});
+  return true;
 }
 
 absl::Status Controller::CheckCanRun(const JobSubmitted& job) const {
@@ -274,9 +277,7 @@ absl::Status Controller::BeginCreate(const CreateRequest& request,
       change.batch.puts.push_back({kRequestTable, KeyOf(request), EncodeRequest(made)});
     }
   }
-  change.then = [then = std::move(then), id = *id](const absl::Status& status) {
-    then(status.ok() ? absl::StatusOr<JobId>(id) : status);
-  };
+  change.then = TellWhich(*id, std::move(then));
   Submit(std::move(change));
   return absl::OkStatus();
 }

@@ -87,9 +87,6 @@ class Controller {
 
   // --- Jobs. UNAVAILABLE, RESOURCE_EXHAUSTED: the store could not write. ---
 
-  /// The job that an earlier call of the same owner with the same request id
-  /// made. ALREADY_EXISTS: that one was for another job.
-  absl::StatusOr<std::optional<JobView>> FindRequest(const CreateRequest& request);
   /// The job as BeginCreate would make it, without an id. FAILED_PRECONDITION:
   /// the cluster could never run it.
   absl::StatusOr<JobView> Preview(const CreateRequest& request);
@@ -136,6 +133,11 @@ class Controller {
   // --- The same without waiting. After an error nothing has changed, and
   // `then` does not run. ---
 
+  /// `then` is told which job an earlier call of the same owner with the same
+  /// request id made, once that is stored. False: none did, and `then` does not
+  /// run. ALREADY_EXISTS: that one was for another job.
+  absl::StatusOr<bool> FindRequest(const CreateRequest& request,
+                                   std::function<void(const absl::StatusOr<JobId>&)> then);
   /// Stores a new job, or finds the one that the request id made before; `then`
   /// is told which. FAILED_PRECONDITION: it can never run; ALREADY_EXISTS: the
   /// id made a job of another file.

@@ -29,42 +29,37 @@ absl::Status JobService::Complete(v1::JobSpec& spec, bool files) const {
   return ValidateJobSpec(spec, rules);
 }
 
-absl::StatusOr<std::optional<JobView>> JobService::Prepare(const v1::CreateJobRequest& request,
-                                                           CreateRequest& create) const {
-  if (request.request_id().size() > kMostRequestId)
-    return absl::InvalidArgumentError(
-        absl::StrCat("request_id: has more than ", kMostRequestId, " characters"));
-  // A repeated call gets its job also when the world, and with it the verdict
-  // on the spec, has changed since.
-  ASSIGN_OR_RETURN(auto made, controller_.FindRequest(create));
-  if (made) return made;
+absl::Status JobService::Prepare(CreateRequest& create) const {
   ASSIGN_OR_RETURN(create.trials, TrialsOf(create.spec));
   for (v1::JobSpec& trial : create.trials)
     RETURN_IF_ERROR(Annotate(Complete(trial, &trial == &create.trials.front()),
                              absl::StrCat("trial ", &trial - create.trials.data())));
-  if (create.trials.empty()) {
-    RETURN_IF_ERROR(Complete(create.spec, true));
-  } else {
-    create.spec = create.trials.front();
-  }
-  if (!request.validate_only()) return std::nullopt;
-  return controller_.Preview(create);
+  if (create.trials.empty()) return Complete(create.spec, true);
+  create.spec = create.trials.front();
+  return absl::OkStatus();
 }
 
 void JobService::Create(const v1::CreateJobRequest& request, const std::string& owner,
                         const std::function<void(const absl::StatusOr<JobView>&)>& answer) {
+  if (request.request_id().size() > kMostRequestId)
+    return answer(absl::InvalidArgumentError(
+        absl::StrCat("request_id: has more than ", kMostRequestId, " characters")));
   CreateRequest create{.owner = owner,
                        .request_id = request.request_id(),
                        .submitted = request.spec(),
                        .spec = request.spec()};
-  const auto known = Prepare(request, create);
-  if (!known.ok()) return answer(known.status());
-  if (known->has_value()) return answer(**known);
-  const absl::Status begun =
-      controller_.BeginCreate(create, [this, answer](const absl::StatusOr<JobId>& id) {
-        answer(id.ok() ? controller_.GetJob(FormatJobId(*id)) : id.status());
-      });
-  if (!begun.ok()) answer(begun);
+  const auto stored = [this, answer](const absl::StatusOr<JobId>& id) {
+    answer(id.ok() ? controller_.GetJob(FormatJobId(*id)) : id.status());
+  };
+  // A repeated call gets its job also when the world, and with it the verdict
+  // on the spec, has changed since.
+  const absl::StatusOr<bool> made = controller_.FindRequest(create, stored);
+  if (!made.ok()) return answer(made.status());
+  if (*made) return;
+  if (const absl::Status wrong = Prepare(create); !wrong.ok()) return answer(wrong);
+  if (request.validate_only()) return answer(controller_.Preview(create));
+  if (const absl::Status begun = controller_.BeginCreate(create, stored); !begun.ok())
+    answer(begun);
 }
 
 grpc::ServerUnaryReactor* JobService::CreateJob(grpc::CallbackServerContext* context,
@@ -85,15 +80,21 @@ grpc::ServerUnaryReactor* JobService::CreateJob(grpc::CallbackServerContext* con
     }
     reactor->Finish(ToGrpc(job.status()));
   };
-  // It may look into files, and wait for an earlier call of the same request id.
-  workers_.Run([this, context, request, answer] {
-    const auto caller = authenticator_.Identify(*context);
-    if (caller.ok()) {
-      Create(*request, caller->user, answer);
-    } else {
-      answer(caller.status());
-    }
-  });
+  const auto caller = authenticator_.Identify(*context);
+  if (!caller.ok()) {
+    answer(caller.status());
+    return reactor;
+  }
+  const auto create = [this, request, owner = caller->user, answer] {
+    Create(*request, owner, answer);
+  };
+  // Looking into files takes as long as it takes, and gRPC's few threads for
+  // callbacks are those of the agents' streams too.
+  if (rules_.shared_filesystem) {
+    workers_.Run(create);
+  } else {
+    create();
+  }
   return reactor;
 }
 

@@ -2,7 +2,6 @@
 #define OCTET_SCHEDULER_SERVER_JOB_SERVICE_H_
 
 #include <functional>
-#include <optional>
 #include <string>
 #include <utility>
 
@@ -52,8 +51,6 @@ class JobService final : public v1::JobService::WithCallbackMethod_CreateJob<
                       v1::WhyJobResponse* response) override;
 
  private:
-  static constexpr int kWorkers = 4;
-
   /// Answers a call with the job as `change` left it.
   grpc::Status Change(grpc::ServerContext* context, v1::Job* response,
                       const std::function<absl::StatusOr<JobView>()>& change);
@@ -61,15 +58,14 @@ class JobService final : public v1::JobService::WithCallbackMethod_CreateJob<
   /// Answers the call now or when the job is stored.
   void Create(const v1::CreateJobRequest& request, const std::string& owner,
               const std::function<void(const absl::StatusOr<JobView>&)>& answer);
-  /// What has to be stored, unless there is an answer without that.
-  absl::StatusOr<std::optional<JobView>> Prepare(const v1::CreateJobRequest& request,
-                                                 CreateRequest& create) const;
+  /// Makes of what was submitted what is to be stored.
+  absl::Status Prepare(CreateRequest& create) const;
 
   const Authenticator& authenticator_;
   Controller& controller_;
   Admission& admission_;
   const JobSpecRules rules_;
-  Workers workers_{kWorkers};  // last: ends before what it uses
+  Workers workers_{4};  // last: ends before what it uses
 };
 
 }  // namespace octet::scheduler
