@@ -44,6 +44,7 @@ Cluster& Cluster::operator=(const Cluster& other) {
   nodes_ = other.nodes_;
   pools_.clear();
   ending_.clear();
+  away_.clear();
   for (const auto& [name, node] : nodes_) Index(node);
   return *this;
 }
@@ -55,6 +56,7 @@ const Node* Cluster::Find(const std::string& name) const {
 
 void Cluster::Index(const Node& node) {
   if (node.end_of_life != absl::InfiniteFuture()) ending_.insert(node.name);
+  if (!node.usable()) away_.insert(node.name);
   for (const auto& [resource, count] : CountSlots(node)) {
     Pool& pool = pools_[std::string(resource)];
     pool.known += count.all;
@@ -68,6 +70,7 @@ void Cluster::Index(const Node& node) {
 
 void Cluster::Unindex(const Node& node) {
   ending_.erase(node.name);
+  away_.erase(node.name);
   for (const auto& [resource, count] : CountSlots(node)) {
     Pool& pool = pools_.at(std::string(resource));
     pool.known -= count.all;

@@ -80,6 +80,8 @@ class Cluster {
   bool any_slots() const { return !pools_.empty(); }
   /// Names of the nodes that have announced their end.
   const std::set<std::string>& ending() const { return ending_; }
+  /// Names of the nodes that take no new work now.
+  const std::set<std::string>& away() const { return away_; }
 
  private:
   void Index(const Node& node);
@@ -88,6 +90,7 @@ class Cluster {
   std::map<std::string, Node> nodes_;
   std::map<std::string, Pool> pools_;
   std::set<std::string> ending_;
+  std::set<std::string> away_;
 };
 
 /// Slots of a resource that are free on the node.

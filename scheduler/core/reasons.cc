@@ -21,9 +21,9 @@ std::string Wants(const Gang& gang, const std::string& resource) {
 }
 
 // A node that a running job was stored with, before its agent has come back.
-bool AnyNodeExpected(const std::map<std::string, Node>& nodes) {
-  return std::any_of(nodes.begin(), nodes.end(), [](const auto& entry) {
-    const Node& node = entry.second;
+bool AnyNodeExpected(const Cluster& cluster) {
+  return std::any_of(cluster.away().begin(), cluster.away().end(), [&](const std::string& name) {
+    const Node& node = *cluster.Find(name);
     return node.slots.empty() && !node.connected && node.state == Node::State::kReady;
   });
 }
@@ -39,8 +39,9 @@ std::optional<PendingReason> AwayNodes(const Cluster& cluster, const std::string
   if (cluster.pool(resource).usable == cluster.pool(resource).known) return std::nullopt;
   PendingReason reason{.code = PendingCode::kNodes, .resource = resource};
   std::vector<std::string> texts;
-  for (const auto& [name, node] : cluster.nodes()) {
-    if (node.usable() || texts.size() == kMostNodesNamed) continue;
+  for (const std::string& name : cluster.away()) {
+    if (texts.size() == kMostNodesNamed) break;
+    const Node& node = *cluster.Find(name);
     const bool has = std::any_of(node.slots.begin(), node.slots.end(),
                                  [&](const Slot& slot) { return slot.resource == resource; });
     if (!has) continue;
@@ -59,7 +60,7 @@ PendingReason Waits(PendingCode code, std::string message, JobId job = kNoJob) {
 }  // namespace
 
 std::string Core::NeverCan(const Gang& gang, const std::string& name) const {
-  if (!cluster_.any_slots() || AnyNodeExpected(cluster_.nodes())) return "";
+  if (!cluster_.any_slots() || AnyNodeExpected(cluster_)) return "";
   const std::string resource = cluster_.ResourceOf(gang);
   const std::string wants = absl::StrCat("the job wants ", Wants(gang, resource));
   const std::vector<int> sizes = SizesOf(gang, 0);

@@ -10,10 +10,10 @@
 
 namespace octet::scheduler {
 
-/// Bounds the calls that change something and are under way, so that those
-/// admitted are answered in time and memory stays bounded however many come.
-/// Thread-safe; outlives its tickets. Agents need none: they are as many as
-/// nodes, and their streams have threads of their own.
+/// Bounds the calls that change a job and are under way, so that those admitted
+/// are answered in time, however many come. Counts calls, not bytes: a call is
+/// at most as large as gRPC lets it be. Thread-safe; outlives its tickets.
+/// Agents' streams need none: they are as many as nodes.
 class Admission {
  public:
   /// Trailing metadata of a refusal: milliseconds until it makes sense to call
