@@ -1,4 +1,4 @@
-// The files of catalog/targets/, put into the program by catalog/CMakeLists.txt.
+// The files of catalog/, put into the program by catalog/CMakeLists.txt.
 #ifndef OCTET_CATALOG_BUILTIN_H_
 #define OCTET_CATALOG_BUILTIN_H_
 
@@ -12,6 +12,7 @@ struct BuiltinFile {
   std::string_view text;
 };
 const std::vector<BuiltinFile>& BuiltinTargetFiles();
+BuiltinFile BuiltinAcceleratorFile();
 
 }  // namespace octet::catalog
 

@@ -13,9 +13,10 @@ namespace {
 absl::StatusOr<int> Artifacts(Context& context, const std::string& job) {
   v1::ListArtifactsRequest request;
   request.set_job_id(job);
-  ASSIGN_OR_RETURN(const v1::ListArtifactsResponse response,
-                   Call<v1::ArtifactService>(
-                       context, &v1::ArtifactService::StubInterface::ListArtifacts, request));
+  ASSIGN_OR_RETURN(
+      const v1::ListArtifactsResponse response,
+      Call<v1::ArtifactService>(context, "ListArtifacts",
+                                &v1::ArtifactService::StubInterface::ListArtifacts, request));
   if (PrintList(context, response.artifacts())) return kOk;
   if (response.artifacts().empty()) {
     context.err << "Job " << job << " has no artifacts yet.\n";

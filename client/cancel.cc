@@ -11,9 +11,9 @@ namespace octet::client {
 namespace {
 
 absl::StatusOr<int> Cancel(Context& context, const v1::CancelJobRequest& request) {
-  ASSIGN_OR_RETURN(
-      const v1::Job job,
-      Call<v1::JobService>(context, &v1::JobService::StubInterface::CancelJob, request));
+  ASSIGN_OR_RETURN(const v1::Job job,
+                   Call<v1::JobService>(context, "CancelJob",
+                                        &v1::JobService::StubInterface::CancelJob, request));
   if (PrintMessage(context, job)) return kOk;
   if (IsFinal(job.state())) {
     context.out << "job " << job.job_id() << " " << Word(job.state()) << "\n";

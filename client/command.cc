@@ -2,6 +2,7 @@
 
 #include <optional>
 
+#include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "client/connection.h"
@@ -11,9 +12,12 @@ namespace {
 
 std::optional<absl::Duration> ParseDuration(const std::string& text) {
   absl::Duration duration;
-  double seconds = 0;
-  if (absl::SimpleAtod(text, &seconds)) {
-    duration = absl::Seconds(seconds);
+  double count = 0;
+  if (absl::SimpleAtod(text, &count)) {
+    duration = absl::Seconds(count);
+  } else if (absl::EndsWith(text, "d") &&
+             absl::SimpleAtod(text.substr(0, text.size() - 1), &count)) {
+    duration = absl::Hours(24 * count);
   } else if (!absl::ParseDuration(text, &duration)) {
     return std::nullopt;
   }
@@ -47,7 +51,7 @@ int ExitCodeOf(const absl::Status& status) {
 }
 
 std::shared_ptr<grpc::Channel> Context::Channel() {
-  if (channel_ == nullptr) channel_ = MakeChannel(server);
+  if (channel_ == nullptr) channel_ = MakeChannel(*this);
   return channel_;
 }
 
@@ -60,7 +64,8 @@ CLI::Option* AddDuration(CLI::App& app, const std::string& name, absl::Duration&
       ->type_name("TIME")
       ->check([](const std::string& text) -> std::string {
         if (ParseDuration(text).has_value()) return "";
-        return absl::StrCat("\"", text, "\" is no length of time; write such as 90s, 10m or 1h30m");
+        return absl::StrCat("\"", text,
+                            "\" is no length of time; write such as 90s, 10m, 1h30m or 90d");
       });
 }
 
@@ -70,7 +75,18 @@ void AddPatience(CLI::App& app, absl::Duration& patience) {
 }
 
 CLI::App* Commands::Add(const std::string& name, const std::string& description, Action action) {
-  CLI::App* command = app_.add_subcommand(name, description);
+  return AddTo(&app_, name, description, std::move(action));
+}
+
+CLI::App* Commands::AddGroup(const std::string& name, const std::string& description) {
+  CLI::App* group = app_.add_subcommand(name, description);
+  group->require_subcommand(1);
+  return group;
+}
+
+CLI::App* Commands::AddTo(CLI::App* group, const std::string& name, const std::string& description,
+                          Action action) {
+  CLI::App* command = group->add_subcommand(name, description);
   command->footer("Every command takes the options of `octet --help` too.");
   command->callback([this, action = std::move(action)] { chosen_ = action; });
   return command;

@@ -3,6 +3,7 @@
 #ifndef OCTET_CLIENT_COMMAND_H_
 #define OCTET_CLIENT_COMMAND_H_
 
+#include <atomic>
 #include <functional>
 #include <iosfwd>
 #include <memory>
@@ -28,7 +29,7 @@ enum ExitCode : int {
 
 /// The exit code that an error stands for: INVALID_ARGUMENT usage, NOT_FOUND
 /// not found, UNAVAILABLE and DEADLINE_EXCEEDED unreachable,
-/// FAILED_PRECONDITION, PERMISSION_DENIED, ALREADY_EXISTS and
+/// FAILED_PRECONDITION, UNAUTHENTICATED, PERMISSION_DENIED, ALREADY_EXISTS and
 /// RESOURCE_EXHAUSTED refused, the rest kJobFailed.
 int ExitCodeOf(const absl::Status& status);
 
@@ -49,11 +50,18 @@ struct Context {
   OutputFormat format = OutputFormat::kTable;
   std::string dir;     // the embedded cluster's state folder, absolute
   std::string server;  // gRPC address, such as unix:/home/ada/.local/state/octet/scheduler.sock
+  // For HOST:PORT, which is spoken to with TLS alone: the certificate of the
+  // scheduler's authority (PEM), and the caller's token, a secret.
+  std::string authority, token;
+  // Why `server` cannot be said; for commands that need a scheduler.
+  absl::Status destination;
   std::string program_dir;  // where octet-scheduler, octet-agent, octet-exporter are
   int in_fd = -1;           // what `octet run` sends to its job and `octet top` reads keys from
   absl::Duration first_contact = absl::Seconds(4);  // to reach the scheduler, before giving up
+  std::atomic<bool> reached = false;                // the scheduler, by whatever call
 
-  /// The channel to `server`, made at the first call.
+  /// The channel to `server`, made at the first call. Over TLS it sends `token`
+  /// with every call.
   std::shared_ptr<grpc::Channel> Channel();
 
  private:
@@ -64,7 +72,8 @@ struct Context {
 /// the exit code).
 using Action = std::function<absl::StatusOr<int>(Context&)>;
 
-/// A length of time such as 90s, 10m or 1h30m; a plain number counts seconds.
+/// A length of time such as 90s, 10m, 1h30m or 90d; a plain number counts
+/// seconds.
 CLI::Option* AddDuration(CLI::App& app, const std::string& name, absl::Duration& duration,
                          const std::string& description);
 
@@ -79,6 +88,11 @@ class Commands {
   explicit Commands(CLI::App& app) : app_(app) {}
   /// Adds `octet NAME`; the caller adds its options to the result.
   CLI::App* Add(const std::string& name, const std::string& description, Action action);
+  /// Adds `octet NAME`, which only takes commands of its own.
+  CLI::App* AddGroup(const std::string& name, const std::string& description);
+  /// Adds `octet GROUP NAME`.
+  CLI::App* AddTo(CLI::App* group, const std::string& name, const std::string& description,
+                  Action action);
   /// The action of the command that was parsed; null: none.
   const Action& chosen() const { return chosen_; }
   CLI::App& app() { return app_; }

@@ -6,9 +6,13 @@
 #include <map>
 
 #include "absl/strings/str_cat.h"
+#include "client/admin.h"
 #include "client/artifacts.h"
+#include "client/ca.h"
 #include "client/cancel.h"
 #include "client/completion.h"
+#include "client/context.h"
+#include "client/contexts.h"
 #include "client/down.h"
 #include "client/download.h"
 #include "client/drain.h"
@@ -17,6 +21,7 @@
 #include "client/hold.h"
 #include "client/job.h"
 #include "client/jobs.h"
+#include "client/login.h"
 #include "client/logs.h"
 #include "client/nodes.h"
 #include "client/run.h"
@@ -24,6 +29,7 @@
 #include "client/state_dir.h"
 #include "client/submit.h"
 #include "client/teams.h"
+#include "client/token.h"
 #include "client/top.h"
 #include "client/up.h"
 #include "client/version.h"
@@ -70,6 +76,11 @@ constexpr Entry kCommands[] = {
     {"export", AddExport},
     {"explain", AddExplain},
     {"simulate", AddSimulate},
+    {"login", AddLogin},
+    {"context", AddContext},
+    {"token", AddToken},
+    {"ca", AddCa},
+    {"admin", AddAdmin},
     {"completion", AddCompletion},
     {"version", AddVersion},
 };
@@ -89,7 +100,7 @@ void AddCommands(Commands& commands, const std::vector<std::string>& args) {
 }
 
 struct GlobalFlags {
-  std::string dir, server, format = "table", color = "auto";
+  std::string dir, server, context, format = "table", color = "auto";
   bool no_color = false;
 };
 
@@ -98,6 +109,8 @@ void AddGlobalFlags(CLI::App& app, GlobalFlags& flags) {
   for (const auto& [name, format] : kFormats) formats.push_back(name);
   app.add_option("--server", flags.server, "Scheduler to talk to (default: that of `octet up`)")
       ->envname("OCTET_SERVER");
+  app.add_option("--context", flags.context, "Login to use, see `octet context` (default: current)")
+      ->envname("OCTET_CONTEXT");
   app.add_option("--dir", flags.dir, "Folder of the cluster that `octet up` starts (OCTET_DIR)");
   app.add_option("-o,--output", flags.format, "table, wide, json or yaml")
       ->check(CLI::IsMember(formats));
@@ -110,13 +123,14 @@ void Apply(const GlobalFlags& flags, Context& context) {
   context.dir = flags.dir.empty()
                     ? DefaultStateDir()
                     : std::filesystem::absolute(flags.dir).lexically_normal().string();
-  context.server = flags.server.empty() ? StateDir{context.dir}.Server() : flags.server;
   context.format = kFormats.at(flags.format);
   const char* no_color = std::getenv("NO_COLOR");
   const bool allowed = no_color == nullptr || *no_color == '\0';
   const bool automatic = context.out_is_terminal && allowed;
   context.color =
       !flags.no_color && (flags.color == "always" || (flags.color == "auto" && automatic));
+  context.destination = Resolve(
+      {.server = flags.server, .context = flags.context, .dir = !flags.dir.empty()}, context);
 }
 
 // What is wrong with the command line; for a mistyped command the nearest one.

@@ -28,18 +28,23 @@ std::vector<OptionText> OptionsOf(const CLI::App& app) {
   return options;
 }
 
-// As the user types them, one after the other.
+std::vector<const CLI::App*> CommandsOf(const CLI::App& app) {
+  return app.get_subcommands([](const CLI::App*) { return true; });
+}
+
+// As the user types them, one after the other; of a group those of all its
+// commands.
 std::string Words(const CLI::App& app) {
+  std::vector<OptionText> options = OptionsOf(app);
+  if (app.get_parent() != nullptr)
+    for (const CLI::App* command : CommandsOf(app))
+      for (OptionText& option : OptionsOf(*command)) options.push_back(std::move(option));
   std::vector<std::string> words;
-  for (const OptionText& option : OptionsOf(app)) {
+  for (const OptionText& option : options) {
     for (const std::string& name : option.shorts) words.push_back("-" + name);
     for (const std::string& name : option.longs) words.push_back("--" + name);
   }
   return absl::StrJoin(words, " ");
-}
-
-std::vector<const CLI::App*> CommandsOf(const CLI::App& app) {
-  return app.get_subcommands([](const CLI::App*) { return true; });
 }
 
 std::string Names(const CLI::App& app) {
@@ -62,8 +67,8 @@ std::string BashCases(const CLI::App& app) {
                    "    completion) [[ $word == -* ]] || options='bash zsh fish' ;;\n");
   for (const CLI::App* command : CommandsOf(app)) {
     if (command->get_name() == "completion") continue;
-    absl::StrAppend(&cases, "    ", command->get_name(), ") options+=' ", Words(*command),
-                    "' ;;\n");
+    absl::StrAppend(&cases, "    ", command->get_name(), ") options+=' ", Names(*command), " ",
+                    Words(*command), "' ;;\n");
   }
   return cases;
 }
@@ -165,8 +170,13 @@ std::string Fish(const CLI::App& app) {
     const std::string& name = command->get_name();
     absl::StrAppend(&script, "complete -c octet -f -n __fish_use_subcommand -a ", name, " -d ",
                     Quoted(command->get_description(), "\\'"), "\n");
-    AppendFishOptions(script, *command,
-                      absl::StrCat(" -n '__fish_seen_subcommand_from ", name, "'"));
+    const std::string seen = absl::StrCat(" -n '__fish_seen_subcommand_from ", name, "'");
+    AppendFishOptions(script, *command, seen);
+    for (const CLI::App* own : CommandsOf(*command)) {
+      absl::StrAppend(&script, "complete -c octet -f", seen, " -a ", own->get_name(), " -d ",
+                      Quoted(own->get_description(), "\\'"), "\n");
+      AppendFishOptions(script, *own, seen);
+    }
   }
   absl::StrAppend(&script,
                   "complete -c octet -f -n '__fish_seen_subcommand_from completion' "

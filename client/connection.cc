@@ -9,15 +9,19 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "client/short_call.h"
 #include "common/grpc_status.h"
 #include "common/status.h"
 #include "grpcpp/create_channel.h"
 #include "grpcpp/security/credentials.h"
 #include "grpcpp/support/channel_arguments.h"
+#include "identity/tls.h"
+#include "identity/tls_probe.h"
 
 namespace octet::client {
 namespace {
 
+constexpr char kUnix[] = "unix:";
 constexpr size_t kLongestSocketPath = sizeof(sockaddr_un::sun_path) - 1;
 // How long an outage may last before it is told.
 constexpr absl::Duration kQuiet = absl::Seconds(5);
@@ -34,20 +38,41 @@ constexpr char kRetries[] = R"({"methodConfig": [{"name": [{"service": "octet.v1
   "retryPolicy": {"maxAttempts": 5, "initialBackoff": "0.2s", "maxBackoff": "2s",
                   "backoffMultiplier": 2, "retryableStatusCodes": ["RESOURCE_EXHAUSTED"]}}]})";
 
+// Plain text is spoken on Unix sockets alone.
+std::shared_ptr<grpc::ChannelCredentials> Credentials(const Context& context) {
+  if (IsUnixSocket(context.server)) return grpc::InsecureChannelCredentials();
+  const auto authority = grpc::SslCredentials({.pem_root_certs = context.authority});
+  if (context.token.empty()) return authority;
+  return grpc::CompositeChannelCredentials(authority, identity::BearerToken(context.token));
+}
+
+absl::Status CheckDestination(const Context& context) {
+  RETURN_IF_ERROR(context.destination);
+  return CheckAddress(context.server);
+}
+
+absl::Status Unreachable(const Context& context) {
+  return absl::UnavailableError(
+      absl::StrCat("cannot reach the scheduler at ", context.server,
+                   "; start one with `octet up`, or name another with --server"));
+}
+
 }  // namespace
 
-std::shared_ptr<grpc::Channel> MakeChannel(const std::string& address) {
+std::shared_ptr<grpc::Channel> MakeChannel(const Context& context) {
   grpc::ChannelArguments arguments;
   // The default waits a second after a refused connection, and then longer.
   arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, 100);
   arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, 100);
   arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, 500);
   arguments.SetServiceConfigJSON(kRetries);
-  return grpc::CreateCustomChannel(address, grpc::InsecureChannelCredentials(), arguments);
+  return grpc::CreateCustomChannel(context.server, Credentials(context), arguments);
 }
 
+bool IsUnixSocket(const std::string& address) { return absl::StartsWith(address, kUnix); }
+
 absl::Status CheckAddress(const std::string& address) {
-  if (!absl::StartsWith(address, "unix:") || address.size() - 5 <= kLongestSocketPath)
+  if (!IsUnixSocket(address) || address.size() - (sizeof(kUnix) - 1) <= kLongestSocketPath)
     return absl::OkStatus();
   return absl::InvalidArgumentError(
       absl::StrCat(address, ": a Unix socket's path may have ", kLongestSocketPath,
@@ -55,11 +80,24 @@ absl::Status CheckAddress(const std::string& address) {
 }
 
 absl::Status WaitForScheduler(Context& context) {
-  RETURN_IF_ERROR(CheckAddress(context.server));
-  if (context.Channel()->WaitForConnected(After(context.first_contact))) return absl::OkStatus();
-  return absl::UnavailableError(
-      absl::StrCat("cannot reach the scheduler at ", context.server,
-                   "; start one with `octet up`, or name another with --server"));
+  RETURN_IF_ERROR(CheckDestination(context));
+  if (!context.Channel()->WaitForConnected(After(context.first_contact)))
+    return IsUnixSocket(context.server) ? Unreachable(context)
+                                        : identity::ProbeTls(context.server, context.authority);
+  context.reached = true;
+  return absl::OkStatus();
+}
+
+absl::Status CallOnSocket(Context& context, const std::string& method,
+                          const google::protobuf::MessageLite& request,
+                          google::protobuf::MessageLite* response) {
+  RETURN_IF_ERROR(CheckDestination(context));
+  const ShortCallResult result =
+      ShortCall(context.server.substr(sizeof(kUnix) - 1), method,
+                {.first_contact = context.first_contact}, request, response);
+  if (!result.heard && !context.reached) return Unreachable(context);
+  if (result.heard) context.reached = true;
+  return StatusOfCall(context, result.status);
 }
 
 void SetCallDeadline(grpc::ClientContext& call, absl::Duration limit) {
@@ -74,6 +112,9 @@ absl::Status StatusOfCall(const Context& context, const grpc::Status& status) {
           absl::StrCat(scheduler, " cannot answer now: ", status.error_message()));
     case grpc::StatusCode::DEADLINE_EXCEEDED:
       return absl::DeadlineExceededError(absl::StrCat(scheduler, " takes too long to answer"));
+    case grpc::StatusCode::PERMISSION_DENIED:
+      return absl::PermissionDeniedError(
+          absl::StrCat(status.error_message(), "; an admin can give you a token that may"));
     case grpc::StatusCode::UNIMPLEMENTED:
       return absl::UnimplementedError(absl::StrCat(
           scheduler, " does not know this call; compare its version with that of `octet version`"));
@@ -87,7 +128,7 @@ absl::Status StatusOfCall(const Context& context, const grpc::Status& status) {
 }
 
 absl::Status Reconnector::Recover(const absl::Status& failure) {
-  if (!absl::IsUnavailable(failure)) return failure;
+  if (!absl::IsUnavailable(failure) || !context_.reached) return failure;
   if (!down_since_.has_value()) down_since_ = context_.clock.Steady();
   const absl::Duration patience = std::min(patience_, deadline_ - *down_since_);
   for (;;) {

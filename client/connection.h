@@ -9,22 +9,34 @@
 #include "absl/status/status.h"
 #include "absl/time/time.h"
 #include "client/command.h"
+#include "google/protobuf/message_lite.h"
 #include "grpcpp/channel.h"
 #include "grpcpp/client_context.h"
 #include "grpcpp/support/status.h"
 
 namespace octet::client {
 
-/// A channel that tries again quickly. Never fails; see WaitForScheduler.
-std::shared_ptr<grpc::Channel> MakeChannel(const std::string& address);
+/// A channel to context.server that tries again quickly, with TLS unless that
+/// is a Unix socket. Never fails; see WaitForScheduler.
+std::shared_ptr<grpc::Channel> MakeChannel(const Context& context);
 
 /// INVALID_ARGUMENT: a Unix socket's path is too long for the kernel.
 absl::Status CheckAddress(const std::string& address);
 
 /// OK as soon as the scheduler takes calls. UNAVAILABLE after
 /// context.first_contact, with the address and the way out; INVALID_ARGUMENT:
-/// see CheckAddress.
+/// see CheckAddress; context.destination when that is an error; FAILED_PRECONDITION: something
+/// answers there that is not a scheduler of the login's authority.
 absl::Status WaitForScheduler(Context& context);
+
+/// unix:PATH, rather than HOST:PORT.
+bool IsUnixSocket(const std::string& address);
+
+/// A unary call over the Unix socket that context.server is; see ShortCall.
+/// UNAVAILABLE as WaitForScheduler's, when the scheduler was never heard.
+absl::Status CallOnSocket(Context& context, const std::string& method,
+                          const google::protobuf::MessageLite& request,
+                          google::protobuf::MessageLite* response);
 
 /// Gives a unary call its deadline.
 void SetCallDeadline(grpc::ClientContext& call, absl::Duration limit = absl::Seconds(30));
@@ -49,7 +61,8 @@ class Reconnector {
 
   /// After a stream or call ended with `failure`: OK when the scheduler can be
   /// reached and it should be repeated, else the error to show. Only
-  /// UNAVAILABLE is worth repeating. Says so once after 5 s of an outage.
+  /// UNAVAILABLE is worth repeating, and only by a scheduler that was reached
+  /// before. Says so once after 5 s of an outage.
   absl::Status Recover(const absl::Status& failure);
 
  private:

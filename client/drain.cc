@@ -34,9 +34,9 @@ absl::StatusOr<int> Drain(Context& context, const DrainOptions& options) {
   if (options.length > absl::ZeroDuration())
     request.mutable_end_time()->set_seconds(
         absl::ToUnixSeconds(context.clock.Now() + options.length));
-  ASSIGN_OR_RETURN(
-      const v1::Node node,
-      Call<v1::NodeService>(context, &v1::NodeService::StubInterface::DrainNode, request));
+  ASSIGN_OR_RETURN(const v1::Node node,
+                   Call<v1::NodeService>(context, "DrainNode",
+                                         &v1::NodeService::StubInterface::DrainNode, request));
   if (PrintMessage(context, node)) return kOk;
   const std::set<std::string> jobs = JobsOn(node);
   context.out << "node " << options.node << " is drained";
@@ -50,9 +50,9 @@ absl::StatusOr<int> Drain(Context& context, const DrainOptions& options) {
 absl::StatusOr<int> Undrain(Context& context, const std::string& name) {
   v1::UndrainNodeRequest request;
   request.set_node(name);
-  ASSIGN_OR_RETURN(
-      const v1::Node node,
-      Call<v1::NodeService>(context, &v1::NodeService::StubInterface::UndrainNode, request));
+  ASSIGN_OR_RETURN(const v1::Node node,
+                   Call<v1::NodeService>(context, "UndrainNode",
+                                         &v1::NodeService::StubInterface::UndrainNode, request));
   if (!PrintMessage(context, node)) context.out << "node " << name << " is in use again\n";
   return kOk;
 }

@@ -59,33 +59,35 @@ void AddHold(Commands& commands) {
                   v1::HoldJobRequest request;
                   request.set_job_id(id);
                   request.set_reason(reason);
-                  return Call<v1::JobService>(context, &v1::JobService::StubInterface::HoldJob,
-                                              request);
+                  return Call<v1::JobService>(context, "HoldJob",
+                                              &v1::JobService::StubInterface::HoldJob, request);
                 })
       ->add_option("--reason", options->reason, "Shown to the jobs' owners");
 }
 
 void AddRelease(Commands& commands) {
-  AddJobCommand(
-      commands, "release", "Let held jobs start again", "may start again",
-      std::make_shared<Options>(), [](Context& context, const std::string& id, const std::string&) {
-        v1::ReleaseJobRequest request;
-        request.set_job_id(id);
-        return Call<v1::JobService>(context, &v1::JobService::StubInterface::ReleaseJob, request);
-      });
+  AddJobCommand(commands, "release", "Let held jobs start again", "may start again",
+                std::make_shared<Options>(),
+                [](Context& context, const std::string& id, const std::string&) {
+                  v1::ReleaseJobRequest request;
+                  request.set_job_id(id);
+                  return Call<v1::JobService>(context, "ReleaseJob",
+                                              &v1::JobService::StubInterface::ReleaseJob, request);
+                });
 }
 
 void AddRequeue(Commands& commands) {
   auto options = std::make_shared<Options>();
-  AddJobCommand(
-      commands, "requeue", "Stop running jobs, which save their state, and queue them again",
-      "is asked to stop and goes back into the queue", options,
-      [](Context& context, const std::string& id, const std::string& reason) {
-        v1::RequeueJobRequest request;
-        request.set_job_id(id);
-        request.set_reason(reason);
-        return Call<v1::JobService>(context, &v1::JobService::StubInterface::RequeueJob, request);
-      })
+  AddJobCommand(commands, "requeue",
+                "Stop running jobs, which save their state, and queue them again",
+                "is asked to stop and goes back into the queue", options,
+                [](Context& context, const std::string& id, const std::string& reason) {
+                  v1::RequeueJobRequest request;
+                  request.set_job_id(id);
+                  request.set_reason(reason);
+                  return Call<v1::JobService>(context, "RequeueJob",
+                                              &v1::JobService::StubInterface::RequeueJob, request);
+                })
       ->add_option("--reason", options->reason, "Shown to the jobs' owners");
 }
 

@@ -13,8 +13,9 @@ namespace {
 absl::StatusOr<int> ShowJob(Context& context, const std::string& id) {
   v1::GetJobRequest request;
   request.set_job_id(id);
-  ASSIGN_OR_RETURN(const v1::Job job,
-                   Call<v1::JobService>(context, &v1::JobService::StubInterface::GetJob, request));
+  ASSIGN_OR_RETURN(
+      const v1::Job job,
+      Call<v1::JobService>(context, "GetJob", &v1::JobService::StubInterface::GetJob, request));
   if (!PrintMessage(context, job)) PrintJobPage(context, job);
   return kOk;
 }

@@ -39,9 +39,9 @@ absl::StatusOr<v1::ListJobsResponse> List(Context& context, const JobsOptions& o
   v1::ListJobsResponse all;
   do {
     request.set_page_size(std::min(kMaxPage, options.limit - all.jobs_size()));
-    ASSIGN_OR_RETURN(
-        v1::ListJobsResponse page,
-        Call<v1::JobService>(context, &v1::JobService::StubInterface::ListJobs, request));
+    ASSIGN_OR_RETURN(v1::ListJobsResponse page,
+                     Call<v1::JobService>(context, "ListJobs",
+                                          &v1::JobService::StubInterface::ListJobs, request));
     request.set_page_token(page.next_page_token());
     all.MergeFrom(page);
   } while (!request.page_token().empty() && all.jobs_size() < options.limit);

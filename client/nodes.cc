@@ -75,9 +75,9 @@ absl::StatusOr<v1::ListNodesResponse> AllNodes(Context& context) {
   v1::ListNodesRequest request;
   v1::ListNodesResponse all;
   do {
-    ASSIGN_OR_RETURN(
-        v1::ListNodesResponse page,
-        Call<v1::NodeService>(context, &v1::NodeService::StubInterface::ListNodes, request));
+    ASSIGN_OR_RETURN(v1::ListNodesResponse page,
+                     Call<v1::NodeService>(context, "ListNodes",
+                                           &v1::NodeService::StubInterface::ListNodes, request));
     request.set_page_token(page.next_page_token());
     all.MergeFrom(page);
   } while (!request.page_token().empty());

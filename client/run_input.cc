@@ -29,8 +29,8 @@ absl::Status Send(Context& context, v1::SendInputRequest request, const Bell& st
   const int64_t end = request.offset() + static_cast<int64_t>(request.data().size());
   absl::Duration pause = kShortestPause;
   for (;;) {
-    const auto answer =
-        Call<v1::JobService>(context, &v1::JobService::StubInterface::SendInput, request);
+    const auto answer = Call<v1::JobService>(context, "SendInput",
+                                             &v1::JobService::StubInterface::SendInput, request);
     if (answer.ok() && answer->size() >= end) return absl::OkStatus();
     if (!answer.ok() && !WorthRepeating(answer.status())) return answer.status();
     if (answer.ok()) {

@@ -54,8 +54,8 @@ void RunSignals::Send(int signal) {
   v1::SignalJobRequest request;
   request.set_job_id(job_id_);
   request.set_signal(signal);
-  const auto sent =
-      Call<v1::JobService>(context_, &v1::JobService::StubInterface::SignalJob, request);
+  const auto sent = Call<v1::JobService>(context_, "SignalJob",
+                                         &v1::JobService::StubInterface::SignalJob, request);
   if (sent.ok()) return;
   if (absl::IsFailedPrecondition(sent.status()) && EndsPrograms(signal))
     return Cancel(signal, absl::StrCat(SignalName(signal), " before it ran"));
@@ -67,8 +67,8 @@ void RunSignals::Cancel(int signal, const std::string& reason) {
   request.set_job_id(job_id_);
   request.set_reason(reason);
   cancelled_by_ = signal;
-  const auto cancelled =
-      Call<v1::JobService>(context_, &v1::JobService::StubInterface::CancelJob, request);
+  const auto cancelled = Call<v1::JobService>(context_, "CancelJob",
+                                              &v1::JobService::StubInterface::CancelJob, request);
   if (!cancelled.ok())
     note_(absl::StrCat("job ", job_id_, " is not cancelled: ", cancelled.status().message()));
 }

@@ -14,6 +14,7 @@
 #include "common/files.h"
 #include "common/status.h"
 #include "common/text.h"
+#include "scheduler/config/config.h"
 #include "scheduler/sim/philly.h"
 #include "scheduler/sim/simulator.h"
 
@@ -23,7 +24,7 @@ namespace {
 constexpr char kDefaultSet[] = "default", kFifo[] = "fifo";
 
 struct Options {
-  std::string trace, philly, policies = kDefaultSet;
+  std::string trace, philly, config, policies = kDefaultSet;
   std::vector<std::string> compare;
   bool ablation = false;
   int nodes = 250, slots_per_node = 8;
@@ -83,16 +84,15 @@ absl::StatusOr<scheduler::Trace> MakeTrace(const Options& options, std::string& 
   return scheduler::MakePhillyTrace(philly);
 }
 
-SimulatedSet SetOf(const std::string& text) {
+SimulatedSet SetOf(const std::string& text, const scheduler::CoreOptions& core) {
   if (text == kFifo) return {.name = kFifo};
-  if (text == kDefaultSet)
-    return {.name = kDefaultSet, .policies = scheduler::SimulationOptions().core.policies};
+  if (text == kDefaultSet) return {.name = kDefaultSet, .policies = core.policies};
   return {.name = text, .policies = absl::StrSplit(text, ',', absl::SkipEmpty())};
 }
 
-std::vector<SimulatedSet> Sets(const Options& options) {
-  std::vector<SimulatedSet> sets = {SetOf(options.policies)};
-  for (const std::string& text : options.compare) sets.push_back(SetOf(text));
+std::vector<SimulatedSet> Sets(const Options& options, const scheduler::CoreOptions& core) {
+  std::vector<SimulatedSet> sets = {SetOf(options.policies, core)};
+  for (const std::string& text : options.compare) sets.push_back(SetOf(text, core));
   if (!options.ablation) return sets;
   const SimulatedSet whole = sets.front();
   for (const std::string& policy : whole.policies) {
@@ -103,9 +103,11 @@ std::vector<SimulatedSet> Sets(const Options& options) {
   return sets;
 }
 
-absl::Status Run(const Options& options, const scheduler::Trace& trace, SimulatedSet& set) {
+absl::Status Run(const Options& options, const scheduler::CoreOptions& core,
+                 const scheduler::Trace& trace, SimulatedSet& set) {
   scheduler::SimulationOptions simulation{.nodes = options.nodes,
                                           .slots_per_node = options.slots_per_node,
+                                          .core = core,
                                           .time_between_failures = options.time_between_failures,
                                           .seed = options.seed};
   simulation.core.policies = set.policies;
@@ -116,16 +118,20 @@ absl::Status Run(const Options& options, const scheduler::Trace& trace, Simulate
 }
 
 absl::StatusOr<int> Simulate(Context& context, const Options& options) {
+  scheduler::CoreOptions core;
+  if (!options.config.empty()) {
+    ASSIGN_OR_RETURN(core, scheduler::LoadConfig(options.config));
+  }
   SimulationReport report{.nodes = options.nodes,
                           .slots_per_node = options.slots_per_node,
                           .seed = options.seed,
-                          .sets = Sets(options)};
+                          .sets = Sets(options, core)};
   ASSIGN_OR_RETURN(const scheduler::Trace trace, MakeTrace(options, report.trace));
   report.jobs = static_cast<int>(trace.size());
   if (!trace.empty()) report.last_submit_s = trace.back().submit_s;
   if (!options.write_trace.empty())
     RETURN_IF_ERROR(scheduler::WriteTrace(options.write_trace, trace));
-  for (SimulatedSet& set : report.sets) RETURN_IF_ERROR(Run(options, trace, set));
+  for (SimulatedSet& set : report.sets) RETURN_IF_ERROR(Run(options, core, trace, set));
   if (!options.json.empty())
     RETURN_IF_ERROR(WriteFileAtomic(options.json, SimulationJson(report) + "\n"));
   if (!options.svg.empty())
@@ -150,7 +156,10 @@ void AddInputs(CLI::App& app, Options& options) {
               "Of a node, on average (default: none fails)");
 }
 
-void AddOutputs(CLI::App& app, Options& options) {
+void AddSets(CLI::App& app, Options& options) {
+  app.add_option("--config", options.config,
+                 "The scheduler's own file: teams, quotas, and the policies that are the default")
+      ->type_name("FILE");
   app.add_option("--policies", options.policies,
                  "The set of policies: default, fifo, or names such as fair_share,backfill")
       ->type_name("SET");
@@ -159,6 +168,9 @@ void AddOutputs(CLI::App& app, Options& options) {
       ->allow_extra_args(false);
   app.add_flag("--ablation", options.ablation,
                "Put the set beside itself without each of its policies");
+}
+
+void AddOutputs(CLI::App& app, Options& options) {
   app.add_option("--json", options.json, "Write everything that was measured")->type_name("FILE");
   app.add_option("--svg", options.svg, "Draw a picture")->type_name("FILE");
   app.add_option("--write-trace", options.write_trace, "Write the jobs as a CSV file")
@@ -173,6 +185,7 @@ void AddSimulate(Commands& commands) {
       "simulate", "Tell what scheduling policies would do with a trace of jobs, without a cluster",
       [=](Context& context) { return Simulate(context, *options); });
   AddInputs(*app, *options);
+  AddSets(*app, *options);
   AddOutputs(*app, *options);
 }
 

@@ -85,7 +85,9 @@ void PrintSimulation(Context& context, const SimulationReport& report) {
       PrintTeams(context, set);
   const Metrics& first = report.sets.front().metrics;
   if (first.refused > 0)
-    context.out << "\n" << first.refused << " jobs want more than the cluster has: left out\n";
+    context.out << "\n"
+                << first.refused
+                << " jobs want more than the cluster has, or their team may: left out\n";
   for (const SimulatedSet& set : report.sets)
     if (set.metrics.stuck > 0)
       context.out << "\n" << set.name << ": " << set.metrics.stuck << " jobs never ended\n";

@@ -112,11 +112,10 @@ absl::StatusOr<int> WaitForAll(Context& context, const std::vector<std::string>&
 // The request id makes it safe to ask again when no answer came.
 absl::StatusOr<v1::Job> CreateJob(Context& context, v1::CreateJobRequest request) {
   if (request.request_id().empty()) request.set_request_id(NewRequestId());
-  RETURN_IF_ERROR(WaitForScheduler(context));
   Reconnector reconnector(context, kSubmitPatience);
   for (;;) {
-    const auto job =
-        Call<v1::JobService>(context, &v1::JobService::StubInterface::CreateJob, request);
+    const auto job = Call<v1::JobService>(context, "CreateJob",
+                                          &v1::JobService::StubInterface::CreateJob, request);
     if (job.ok()) return job;
     RETURN_IF_ERROR(reconnector.Recover(job.status()));
   }

@@ -28,9 +28,10 @@ std::vector<std::string> Row(const v1::Team& team, bool wide) {
 }
 
 absl::StatusOr<int> Teams(Context& context) {
-  ASSIGN_OR_RETURN(const v1::ListTeamsResponse response,
-                   Call<v1::NodeService>(context, &v1::NodeService::StubInterface::ListTeams,
-                                         v1::ListTeamsRequest()));
+  ASSIGN_OR_RETURN(
+      const v1::ListTeamsResponse response,
+      Call<v1::NodeService>(context, "ListTeams", &v1::NodeService::StubInterface::ListTeams,
+                            v1::ListTeamsRequest()));
   if (PrintList(context, response.teams())) return kOk;
   const bool wide = context.format == OutputFormat::kWide;
   std::vector<std::string> header = {"TEAM", "USED", "QUOTA", "LIMIT", "RUNNING", "PENDING"};

@@ -22,6 +22,8 @@ namespace {
 
 constexpr int kMostJobs = 1000;
 constexpr absl::Duration kShortestInterval = absl::Milliseconds(100);
+// How long a scheduler that was there and is away now may hold up the picture.
+constexpr absl::Duration kAwayLook = absl::Milliseconds(500);
 
 struct TopOptions {
   bool once = false;
@@ -35,7 +37,7 @@ absl::StatusOr<bool> ListIn(Context& context, const char* state, std::vector<v1:
   request.set_page_size(kMostJobs);
   ASSIGN_OR_RETURN(
       const v1::ListJobsResponse page,
-      Call<v1::JobService>(context, &v1::JobService::StubInterface::ListJobs, request));
+      Call<v1::JobService>(context, "ListJobs", &v1::JobService::StubInterface::ListJobs, request));
   jobs.assign(page.jobs().begin(), page.jobs().end());
   return !page.next_page_token().empty();
 }
@@ -47,9 +49,10 @@ absl::StatusOr<ClusterView> Look(Context& context) {
   view.nodes.assign(nodes.nodes().begin(), nodes.nodes().end());
   ASSIGN_OR_RETURN(view.more_running, ListIn(context, "running", view.running));
   ASSIGN_OR_RETURN(view.more_pending, ListIn(context, "pending", view.pending));
-  ASSIGN_OR_RETURN(const v1::ListTeamsResponse teams,
-                   Call<v1::NodeService>(context, &v1::NodeService::StubInterface::ListTeams,
-                                         v1::ListTeamsRequest()));
+  ASSIGN_OR_RETURN(
+      const v1::ListTeamsResponse teams,
+      Call<v1::NodeService>(context, "ListTeams", &v1::NodeService::StubInterface::ListTeams,
+                            v1::ListTeamsRequest()));
   view.teams.assign(teams.teams().begin(), teams.teams().end());
   return view;
 }
@@ -98,7 +101,7 @@ absl::StatusOr<int> ShowLive(Context& context, absl::Duration interval) {
   SignalPipe signals({SIGINT, SIGTERM, SIGHUP, SIGWINCH});
   Screen screen(context.out, context.in_fd);
   const int keys = isatty(context.in_fd) != 0 ? context.in_fd : -1;
-  context.first_contact = absl::ZeroDuration();
+  context.first_contact = kAwayLook;
   for (;;) {
     Draw(context, screen, view, status);
     const absl::Duration next = context.clock.Steady() + interval;

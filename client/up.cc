@@ -72,6 +72,10 @@ std::vector<std::string> SchedulerArguments(const Context& context, const StateD
     argv.push_back("--listen");
     argv.push_back(address);
   }
+  if (!options.tls.empty()) {
+    argv.push_back("--tls");
+    argv.push_back(std::filesystem::absolute(options.tls));
+  }
   if (!options.config.empty()) {
     argv.push_back("--config");
     argv.push_back(std::filesystem::absolute(options.config));
@@ -196,7 +200,9 @@ void AddUp(Commands& commands) {
                   "Offer so many CPU slots (default: GPUs where there are any, else one a core)")
       ->check(CLI::PositiveNumber);
   app->add_option("--node", options->node, "Name of this node (default: the host's name)");
-  app->add_option("--listen", options->listen, "Another loopback address to listen on, HOST:PORT");
+  app->add_option("--listen", options->listen, "Listen on HOST:PORT too, with TLS");
+  app->add_option("--tls", options->tls, "For --listen: the folder that `octet ca issue` made")
+      ->check(CLI::ExistingDirectory);
   app->add_option("--config", options->config, "The scheduler's settings: teams, policies, ...")
       ->check(CLI::ExistingFile);
   app->add_option("--metrics", options->metrics, "Where the scheduler serves Prometheus metrics")

@@ -14,7 +14,8 @@ namespace octet::client {
 struct UpOptions {
   int cpu_slots = 0;                // 0: GPUs where there are any, else one CPU slot a core
   std::string node;                 // empty: the host's name
-  std::vector<std::string> listen;  // beside the Unix socket
+  std::vector<std::string> listen;  // beside the Unix socket, with TLS
+  std::string tls;                  // folder; needed for `listen`
   std::string config;               // the scheduler's settings file; empty: none
   std::string metrics = "127.0.0.1:0", agent_metrics = "127.0.0.1:0";
   absl::Duration timeout = absl::Seconds(30);

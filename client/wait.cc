@@ -33,7 +33,7 @@ bool Reached(const v1::Job& job, const std::string& state) {
 absl::StatusOr<v1::Job> GetJob(Context& context, const std::string& id) {
   v1::GetJobRequest request;
   request.set_job_id(id);
-  return Call<v1::JobService>(context, &v1::JobService::StubInterface::GetJob, request);
+  return Call<v1::JobService>(context, "GetJob", &v1::JobService::StubInterface::GetJob, request);
 }
 
 // job: reached the state, ended, or is what it is when the time is over.

@@ -94,7 +94,7 @@ void PrintComparison(Context& context, const v1::WhyJobResponse& now,
 }
 
 absl::StatusOr<v1::WhyJobResponse> Ask(Context& context, const v1::WhyJobRequest& request) {
-  return Call<v1::JobService>(context, &v1::JobService::StubInterface::WhyJob, request);
+  return Call<v1::JobService>(context, "WhyJob", &v1::JobService::StubInterface::WhyJob, request);
 }
 
 absl::StatusOr<int> Why(Context& context, const std::string& id,

@@ -27,8 +27,8 @@ class FileDescriptor {
   const int fd_;
 };
 
-absl::Status WriteAndSync(const std::string& path, std::string_view bytes) {
-  FileDescriptor file(open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666));
+absl::Status WriteAndSync(const std::string& path, std::string_view bytes, unsigned mode) {
+  FileDescriptor file(open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode));
   if (file.get() < 0) return ErrnoStatus("cannot create", path);
   while (!bytes.empty()) {
     const ssize_t n = write(file.get(), bytes.data(), bytes.size());
@@ -91,11 +91,11 @@ absl::StatusOr<std::string> ReadFile(const std::string& path) {
   }
 }
 
-absl::Status WriteFileAtomic(const std::string& path, std::string_view bytes) {
+absl::Status WriteFileAtomic(const std::string& path, std::string_view bytes, unsigned mode) {
   const std::string folder = std::filesystem::absolute(path).parent_path();
   RETURN_IF_ERROR(MakeFolders(folder));
   const std::string temporary = absl::StrCat(path, ".", getpid(), ".tmp");
-  if (absl::Status written = WriteAndSync(temporary, bytes); !written.ok()) {
+  if (absl::Status written = WriteAndSync(temporary, bytes, mode); !written.ok()) {
     unlink(temporary.c_str());
     return written;
   }

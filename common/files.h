@@ -19,8 +19,8 @@ absl::StatusOr<std::string> ReadFile(const std::string& path);
 
 /// Writes beside `path`, syncs, and renames over it: after a crash or an error
 /// `path` holds all of the old bytes or all of the new. Nothing is left beside
-/// it on an error. Makes missing parent folders.
-absl::Status WriteFileAtomic(const std::string& path, std::string_view bytes);
+/// it on an error. Makes missing parent folders. mode: of the new file.
+absl::Status WriteFileAtomic(const std::string& path, std::string_view bytes, unsigned mode = 0666);
 
 /// mkdir -p. mode: of folders that it makes.
 absl::Status MakeFolders(const std::string& path, unsigned mode = 0777);

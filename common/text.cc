@@ -1,6 +1,7 @@
 #include "common/text.h"
 
 #include <algorithm>
+#include <cstdint>
 #include <numeric>
 
 #include "absl/strings/str_cat.h"
@@ -25,6 +26,15 @@ size_t EditDistance(const std::string& a, const std::string& b) {
   return row.back();
 }
 
+// Of the bytes that stand for one character; 0: none begins like this.
+size_t SequenceLength(unsigned char lead) {
+  if (lead < 0x80) return 1;
+  if (lead < 0xC2) return 0;
+  if (lead < 0xE0) return 2;
+  if (lead < 0xF0) return 3;
+  return lead < 0xF5 ? 4 : 0;
+}
+
 }  // namespace
 
 std::string Nearest(const std::string& word, const std::vector<std::string>& candidates) {
@@ -45,6 +55,24 @@ std::string DidYouMean(const std::string& word, const std::vector<std::string>& 
   if (!nearest.empty()) return absl::StrCat("; did you mean ", nearest, "?");
   if (candidates.empty()) return "";
   return absl::StrCat("; there are: ", absl::StrJoin(candidates, ", "));
+}
+
+bool IsUtf8(std::string_view text) {
+  const auto byte = [&](size_t i) { return static_cast<unsigned char>(text[i]); };
+  for (size_t i = 0; i < text.size();) {
+    const unsigned char lead = byte(i);
+    const size_t length = SequenceLength(lead);
+    if (length == 0 || i + length > text.size()) return false;
+    uint32_t point = length == 1 ? lead : lead & (0x7Fu >> length);
+    for (size_t k = 1; k < length; ++k) {
+      if ((byte(i + k) & 0xC0) != 0x80) return false;
+      point = point << 6 | (byte(i + k) & 0x3Fu);
+    }
+    const bool overlong = (length == 3 && point < 0x800) || (length == 4 && point < 0x10000);
+    if (overlong || (point >= 0xD800 && point < 0xE000) || point > 0x10FFFF) return false;
+    i += length;
+  }
+  return true;
 }
 
 }  // namespace octet

@@ -3,6 +3,7 @@
 #define OCTET_COMMON_TEXT_H_
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace octet {
@@ -14,6 +15,9 @@ std::string Nearest(const std::string& word, const std::vector<std::string>& can
 /// "; did you mean x?" or "; there are a, b and c" - the way out of a name
 /// that does not exist.
 std::string DidYouMean(const std::string& word, const std::vector<std::string>& candidates);
+
+/// Whether protobuf takes it as a string: well-formed UTF-8 (RFC 3629).
+bool IsUtf8(std::string_view text);
 
 }  // namespace octet
 

@@ -1,5 +1,5 @@
 // The YAML tree is walked along the message's descriptor, where every mistake
-// still has its line, into protobuf's JSON form, which protobuf then parses.
+// still has its line. What counts as a value is what protobuf's JSON form takes.
 #include "common/yaml_message.h"
 
 #include <cmath>
@@ -16,9 +16,7 @@
 #include "google/protobuf/descriptor.h"
 #include "google/protobuf/duration.pb.h"
 #include "google/protobuf/timestamp.pb.h"
-#include "google/protobuf/util/json_util.h"
 #include "google/protobuf/util/time_util.h"
-#include "nlohmann/json.hpp"
 #include "yaml-cpp/yaml.h"
 
 namespace octet {
@@ -26,11 +24,15 @@ namespace {
 
 using google::protobuf::Descriptor;
 using google::protobuf::EnumDescriptor;
+using google::protobuf::EnumValueDescriptor;
 using google::protobuf::FieldDescriptor;
-using Json = nlohmann::json;
+using google::protobuf::Message;
+using google::protobuf::Reflection;
 
-constexpr char kDuration[] = "google.protobuf.Duration";
-constexpr char kTimestamp[] = "google.protobuf.Timestamp";
+bool IsTime(const Descriptor* type) {
+  return type == google::protobuf::Duration::descriptor() ||
+         type == google::protobuf::Timestamp::descriptor();
+}
 
 const FieldDescriptor* FindField(const Descriptor* message, const std::string& name) {
   if (const FieldDescriptor* field = message->FindFieldByName(name)) return field;
@@ -44,6 +46,40 @@ std::string Join(const std::string& path, const std::string& name) {
   return path.empty() ? name : absl::StrCat(path, ".", name);
 }
 
+// Where a value goes: a field, or a new element of a repeated one.
+class Slot {
+ public:
+  Slot(Message& owner, const FieldDescriptor* field) : owner_(owner), field_(field) {}
+  const FieldDescriptor* field() const { return field_; }
+
+  void Set(int32_t value) { Put(&Reflection::SetInt32, &Reflection::AddInt32, value); }
+  void Set(int64_t value) { Put(&Reflection::SetInt64, &Reflection::AddInt64, value); }
+  void Set(uint32_t value) { Put(&Reflection::SetUInt32, &Reflection::AddUInt32, value); }
+  void Set(uint64_t value) { Put(&Reflection::SetUInt64, &Reflection::AddUInt64, value); }
+  void Set(float value) { Put(&Reflection::SetFloat, &Reflection::AddFloat, value); }
+  void Set(double value) { Put(&Reflection::SetDouble, &Reflection::AddDouble, value); }
+  void Set(bool value) { Put(&Reflection::SetBool, &Reflection::AddBool, value); }
+  void Set(const std::string& value) { Put(&Reflection::SetString, &Reflection::AddString, value); }
+  void Set(const EnumValueDescriptor* value) {
+    Put(&Reflection::SetEnum, &Reflection::AddEnum, value);
+  }
+  Message& Submessage() {
+    const Reflection& reflection = *owner_.GetReflection();
+    return field_->is_repeated() ? *reflection.AddMessage(&owner_, field_)
+                                 : *reflection.MutableMessage(&owner_, field_);
+  }
+
+ private:
+  template <typename Setter, typename Value>
+  void Put(Setter set, Setter add, const Value& value) {
+    const Reflection& reflection = *owner_.GetReflection();
+    (reflection.*(field_->is_repeated() ? add : set))(&owner_, field_, value);
+  }
+
+  Message& owner_;
+  const FieldDescriptor* const field_;
+};
+
 /// Never deeper than the message's type is, so a YAML alias to a node around
 /// itself does no harm.
 class Converter {
@@ -55,23 +91,23 @@ class Converter {
         absl::StrCat(file_, ":", mark.line + 1, ":", mark.column + 1, ": ", what));
   }
 
-  absl::StatusOr<Json> Message(const YAML::Node& node, const Descriptor* type,
-                               const std::string& path) const {
+  absl::Status Fill(const YAML::Node& node, const std::string& path, Message& message) const {
     if (!node.IsMap()) {
       return Error(node.Mark(), absl::StrCat(path.empty() ? "the file" : path,
                                              " must have fields, as `name: value`"));
     }
-    Json object = Json::object();
     std::set<const FieldDescriptor*> seen;
     for (const auto& entry : node) {
-      ASSIGN_OR_RETURN(const FieldDescriptor* field, Field(entry.first, type, path));
+      ASSIGN_OR_RETURN(const FieldDescriptor* field,
+                       Field(entry.first, message.GetDescriptor(), path));
       const std::string name = Join(path, field->name());
       if (!seen.insert(field).second)
         return Error(entry.first.Mark(), absl::StrCat(name, " is given twice"));
       if (entry.second.IsNull()) continue;  // As JSON's null: not set.
-      ASSIGN_OR_RETURN(object[field->name()], Value(entry.second, field, name));
+      RETURN_IF_ERROR(CheckOneof(entry.first, field, name, message));
+      RETURN_IF_ERROR(Value(entry.second, name, field, message));
     }
-    return object;
+    return absl::OkStatus();
   }
 
  private:
@@ -86,76 +122,81 @@ class Converter {
                               " no field \"", key.Scalar(), "\"", DidYouMean(key.Scalar(), names)));
   }
 
-  absl::StatusOr<Json> Value(const YAML::Node& node, const FieldDescriptor* field,
-                             const std::string& path) const {
-    if (field->is_map()) return Map(node, field->message_type(), path);
-    if (!field->is_repeated()) return Single(node, field, path);
+  absl::Status CheckOneof(const YAML::Node& key, const FieldDescriptor* field,
+                          const std::string& name, const Message& message) const {
+    const auto* oneof = field->real_containing_oneof();
+    if (oneof == nullptr || !message.GetReflection()->HasOneof(message, oneof))
+      return absl::OkStatus();
+    const FieldDescriptor* other = message.GetReflection()->GetOneofFieldDescriptor(message, oneof);
+    return Error(key.Mark(), absl::StrCat(name, " is given beside ", other->name(),
+                                          ", and only one of them can be; remove one"));
+  }
+
+  absl::Status Value(const YAML::Node& node, const std::string& path, const FieldDescriptor* field,
+                     Message& message) const {
+    if (field->is_map()) return Map(node, path, field, message);
+    if (!field->is_repeated()) return Single(node, path, Slot(message, field));
     if (!node.IsSequence())
       return Error(node.Mark(), absl::StrCat(path, " must be a list, as `[a, b]`"));
-    Json list = Json::array();
     for (size_t i = 0; i < node.size(); ++i) {
       const std::string element = absl::StrCat(path, "[", i, "]");
       if (node[i].IsNull()) return Error(node[i].Mark(), absl::StrCat(element, " is empty"));
-      ASSIGN_OR_RETURN(Json value, Single(node[i], field, element));
-      list.push_back(std::move(value));
+      RETURN_IF_ERROR(Single(node[i], element, Slot(message, field)));
     }
-    return list;
+    return absl::OkStatus();
   }
 
-  absl::StatusOr<Json> Map(const YAML::Node& node, const Descriptor* entry_type,
-                           const std::string& path) const {
+  absl::Status Map(const YAML::Node& node, const std::string& path, const FieldDescriptor* field,
+                   Message& message) const {
     if (!node.IsMap())
       return Error(node.Mark(), absl::StrCat(path, " must have entries, as `name: value`"));
-    Json object = Json::object();
-    for (const auto& entry : node) {
-      const YAML::Node &key_node = entry.first, &value = entry.second;
-      // Checks the key's type; JSON has all keys as text.
-      ASSIGN_OR_RETURN(const Json key, Single(key_node, entry_type->map_key(), path));
-      const std::string text = key.is_string() ? key.get<std::string>() : key.dump();
-      const std::string name = Join(path, text);
-      if (object.contains(text))
-        return Error(key_node.Mark(), absl::StrCat(name, " is given twice"));
-      if (value.IsNull()) return Error(key_node.Mark(), absl::StrCat(name, " has no value"));
-      ASSIGN_OR_RETURN(object[text], Single(value, entry_type->map_value(), name));
+    std::set<std::string> seen;
+    for (const auto& each : node) {
+      const YAML::Node &key = each.first, &value = each.second;
+      Message& entry = Slot(message, field).Submessage();
+      const Descriptor* type = entry.GetDescriptor();
+      RETURN_IF_ERROR(Single(key, path, Slot(entry, type->map_key())));
+      const std::string name = Join(path, key.Scalar());
+      if (!seen.insert(key.Scalar()).second)
+        return Error(key.Mark(), absl::StrCat(name, " is given twice"));
+      if (value.IsNull()) return Error(key.Mark(), absl::StrCat(name, " has no value"));
+      RETURN_IF_ERROR(Single(value, name, Slot(entry, type->map_value())));
     }
-    return object;
+    return absl::OkStatus();
   }
 
-  absl::StatusOr<Json> Single(const YAML::Node& node, const FieldDescriptor* field,
-                              const std::string& path) const {
-    const Descriptor* type = field->message_type();
-    if (type != nullptr && type->full_name() != kDuration && type->full_name() != kTimestamp)
-      return Message(node, type, path);
+  absl::Status Single(const YAML::Node& node, const std::string& path, Slot slot) const {
+    const Descriptor* type = slot.field()->message_type();
+    if (type != nullptr && !IsTime(type)) return Fill(node, path, slot.Submessage());
     if (!node.IsScalar()) {
       return Error(node.Mark(), absl::StrCat(path, " must be a single value, not ",
                                              node.IsMap() ? "fields" : "a list"));
     }
-    return Scalar(node, field, path);
+    return Scalar(node, path, slot);
   }
 
-  absl::StatusOr<Json> Scalar(const YAML::Node& node, const FieldDescriptor* field,
-                              const std::string& path) const {
-    switch (field->cpp_type()) {
+  absl::Status Scalar(const YAML::Node& node, const std::string& path, Slot slot) const {
+    switch (slot.field()->cpp_type()) {
       case FieldDescriptor::CPPTYPE_INT32:
-        return Integer<int32_t>(node, path);
+        return Integer<int32_t>(node, path, slot);
       case FieldDescriptor::CPPTYPE_INT64:
-        return Integer<int64_t>(node, path);
+        return Integer<int64_t>(node, path, slot);
       case FieldDescriptor::CPPTYPE_UINT32:
-        return Integer<uint32_t>(node, path);
+        return Integer<uint32_t>(node, path, slot);
       case FieldDescriptor::CPPTYPE_UINT64:
-        return Integer<uint64_t>(node, path);
+        return Integer<uint64_t>(node, path, slot);
       case FieldDescriptor::CPPTYPE_DOUBLE:
-        return Real<double>(node, path);
+        return Real<double>(node, path, slot);
       case FieldDescriptor::CPPTYPE_FLOAT:
-        return Real<float>(node, path);
+        return Real<float>(node, path, slot);
       case FieldDescriptor::CPPTYPE_BOOL:
-        return Bool(node, path);
+        return Bool(node, path, slot);
       case FieldDescriptor::CPPTYPE_ENUM:
-        return Enum(node, field->enum_type(), path);
+        return Enum(node, path, slot);
       case FieldDescriptor::CPPTYPE_STRING:
-        return Json(node.Scalar());
+        return Text(node, path, slot);
       case FieldDescriptor::CPPTYPE_MESSAGE:
-        return Time(node, field->message_type(), path);
+        return Time(node, path, slot);
     }
     return Error(node.Mark(), absl::StrCat(path, " cannot be given in a file"));
   }
@@ -166,9 +207,9 @@ class Converter {
   }
 
   template <typename T>
-  absl::StatusOr<Json> Integer(const YAML::Node& node, const std::string& path) const {
+  absl::Status Integer(const YAML::Node& node, const std::string& path, Slot slot) const {
     T value;
-    if (absl::SimpleAtoi(node.Scalar(), &value)) return Json(value);
+    if (absl::SimpleAtoi(node.Scalar(), &value)) return Put(slot, value);
     double real;
     if (!absl::SimpleAtod(node.Scalar(), &real) || std::isnan(real))
       return Mistyped(node, path, "not a number");
@@ -177,50 +218,65 @@ class Converter {
     // Such as 1e6, as far as a double holds every whole number.
     if (real >= static_cast<double>(kLeast) && real <= static_cast<double>(kMost) &&
         std::abs(real) <= 0x1p53) {
-      return Json(static_cast<T>(real));
+      return Put(slot, static_cast<T>(real));
     }
     return Mistyped(node, path,
                     absl::StrCat("out of range; it must be from ", kLeast, " to ", kMost));
   }
 
   template <typename T>
-  absl::StatusOr<Json> Real(const YAML::Node& node, const std::string& path) const {
+  absl::Status Real(const YAML::Node& node, const std::string& path, Slot slot) const {
     double value;
     if (!absl::SimpleAtod(node.Scalar(), &value)) return Mistyped(node, path, "not a number");
-    // JSON has no numbers for these; protobuf takes them as text.
-    if (std::isnan(value)) return Json("NaN");
-    if (absl::StrContains(absl::AsciiStrToLower(node.Scalar()), "inf"))
-      return Json(value < 0 ? "-Infinity" : "Infinity");
-    if (std::abs(value) > std::numeric_limits<T>::max())
+    const bool infinite = absl::StrContains(absl::AsciiStrToLower(node.Scalar()), "inf");
+    if (std::abs(value) > std::numeric_limits<T>::max() && !infinite)
       return Mistyped(node, path, "out of range");
-    return Json(value);
+    return Put(slot, static_cast<T>(value));
   }
 
-  absl::StatusOr<Json> Bool(const YAML::Node& node, const std::string& path) const {
-    if (absl::EqualsIgnoreCase(node.Scalar(), "true")) return Json(true);
-    if (absl::EqualsIgnoreCase(node.Scalar(), "false")) return Json(false);
+  absl::Status Bool(const YAML::Node& node, const std::string& path, Slot slot) const {
+    if (absl::EqualsIgnoreCase(node.Scalar(), "true")) return Put(slot, true);
+    if (absl::EqualsIgnoreCase(node.Scalar(), "false")) return Put(slot, false);
     return Mistyped(node, path, "not true or false");
   }
 
-  absl::StatusOr<Json> Enum(const YAML::Node& node, const EnumDescriptor* type,
-                            const std::string& path) const {
-    if (type->FindValueByName(node.Scalar()) != nullptr) return Json(node.Scalar());
+  absl::Status Enum(const YAML::Node& node, const std::string& path, Slot slot) const {
+    const EnumDescriptor* type = slot.field()->enum_type();
+    if (const EnumValueDescriptor* value = type->FindValueByName(node.Scalar()))
+      return Put(slot, value);
     std::vector<std::string> names;
     for (int i = 0; i < type->value_count(); ++i) names.push_back(type->value(i)->name());
     return Mistyped(node, path,
                     absl::StrCat("not one of its values", DidYouMean(node.Scalar(), names)));
   }
 
-  absl::StatusOr<Json> Time(const YAML::Node& node, const Descriptor* type,
-                            const std::string& path) const {
+  absl::Status Text(const YAML::Node& node, const std::string& path, Slot slot) const {
+    if (!IsUtf8(node.Scalar()))
+      return Error(node.Mark(),
+                   absl::StrCat(path, " is not UTF-8; save the file in that encoding"));
+    return Put(slot, node.Scalar());
+  }
+
+  absl::Status Time(const YAML::Node& node, const std::string& path, Slot slot) const {
     using google::protobuf::util::TimeUtil;
     google::protobuf::Duration duration;
     google::protobuf::Timestamp timestamp;
-    if (type->full_name() == kDuration && !TimeUtil::FromString(node.Scalar(), &duration))
-      return Mistyped(node, path, "not a duration in seconds, such as 1.5s");
-    if (type->full_name() == kTimestamp && !TimeUtil::FromString(node.Scalar(), &timestamp))
+    if (slot.field()->message_type() == duration.GetDescriptor()) {
+      if (!TimeUtil::FromString(node.Scalar(), &duration))
+        return Mistyped(node, path, "not a duration in seconds, such as 1.5s");
+      slot.Submessage().CopyFrom(duration);
+      return absl::OkStatus();
+    }
+    if (!TimeUtil::FromString(node.Scalar(), &timestamp))
       return Mistyped(node, path, "not a time, such as 2026-01-31T12:00:00Z");
-    return Json(node.Scalar());
+    slot.Submessage().CopyFrom(timestamp);
+    return absl::OkStatus();
+  }
+
+  template <typename T>
+  static absl::Status Put(Slot slot, const T& value) {
+    slot.Set(value);
+    return absl::OkStatus();
   }
 
   const std::string& file_;
@@ -242,16 +298,11 @@ absl::StatusOr<YAML::Node> Load(std::string_view text, const Converter& converte
 
 }  // namespace
 
-absl::Status ParseYamlMessage(std::string_view text, const std::string& file,
-                              google::protobuf::Message* message) {
+absl::Status ParseYamlMessage(std::string_view text, const std::string& file, Message* message) {
   message->Clear();
   const Converter converter(file);
   ASSIGN_OR_RETURN(const YAML::Node root, Load(text, converter));
-  ASSIGN_OR_RETURN(const Json json, converter.Message(root, message->GetDescriptor(), ""));
-  const auto parsed = google::protobuf::util::JsonStringToMessage(
-      json.dump(-1, ' ', false, Json::error_handler_t::replace), message);
-  if (parsed.ok()) return absl::OkStatus();
-  return absl::InvalidArgumentError(absl::StrCat(file, ": ", parsed.message().ToString()));
+  return converter.Fill(root, "", *message);
 }
 
 }  // namespace octet

@@ -78,6 +78,7 @@ class Cluster {
   /// The resource a gang means: its own, or gpu where the cluster has any, else cpu.
   std::string ResourceOf(const Gang& gang) const;
   bool any_slots() const { return !pools_.empty(); }
+  const std::map<std::string, Pool>& pools() const { return pools_; }
   /// Names of the nodes that have announced their end.
   const std::set<std::string>& ending() const { return ending_; }
   /// Names of the nodes that take no new work now.

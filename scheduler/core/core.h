@@ -12,6 +12,7 @@
 #ifndef OCTET_SCHEDULER_CORE_CORE_H_
 #define OCTET_SCHEDULER_CORE_CORE_H_
 
+#include <algorithm>
 #include <map>
 #include <set>
 #include <string>
@@ -195,6 +196,7 @@ struct Transition {
   std::set<std::string> changed_nodes;   // for watchers and gauges; not stored
   std::vector<HistoryLine> history;
   std::vector<Effect> effects;
+  bool passed = false;  // the queue was looked at
 };
 
 struct CoreOptions {
@@ -212,9 +214,8 @@ struct CoreOptions {
   absl::Duration least_run_before_preemption = absl::Minutes(1);
   /// What a job that saves its state loses by being stopped.
   absl::Duration restart_cost = absl::Seconds(30);
-  /// Between two resizes of a job. resizes: elastic jobs are shrunk and grown.
+  /// Between two resizes of a job.
   absl::Duration resize_interval = absl::Minutes(10);
-  bool resizes = true;
   /// A node is left this long before its announced end, and gets no job that
   /// could not run for least_useful_run before that.
   absl::Duration leave_before_end = absl::Minutes(2);
@@ -224,6 +225,11 @@ struct CoreOptions {
   int quarantine_failures = 3;
   absl::Duration quarantine_window = absl::Hours(1);
   absl::Duration quarantine_time = absl::Minutes(15);
+
+  /// Whether elastic jobs are shrunk and grown.
+  bool resizes() const {
+    return std::find(policies.begin(), policies.end(), "elastic") != policies.end();
+  }
 };
 
 /// What a pending job could ask for instead.
@@ -258,10 +264,6 @@ class Core {
 
   /// Whether the core would take the submission: INVALID_ARGUMENT, NOT_FOUND.
   absl::Status Check(const JobSubmitted& event) const;
-  /// A copy in which the pending job asks for something else.
-  /// INVALID_ARGUMENT, NOT_FOUND: as of a submission; FAILED_PRECONDITION: the
-  /// job does not wait.
-  absl::StatusOr<Core> With(JobId id, const OtherWishes& wishes) const;
 
   /// Why no set of known nodes could ever hold the gang for the team, even
   /// empty ones; empty: some could, or that is still open: no node is known
@@ -270,6 +272,10 @@ class Core {
   std::string NeverCan(const Gang& gang, const std::string& team = kDefaultTeam) const;
   /// Why a pending job waits; the first is the one to show. Empty: it does not.
   std::vector<PendingReason> ReasonsOf(const Job& job) const;
+  /// Pending jobs by the first of their reasons. In the queue, jobs that want the
+  /// same have the same, except the first of them; so only two of each kind are
+  /// looked at.
+  std::map<PendingCode, int> PendingByCode() const;
   /// Its place among those that wait for the same resource, from 1; 0: it is
   /// not in the queue. Costs in proportion to the queue.
   int PositionOf(const Job& job, std::vector<JobId>* ahead = nullptr) const;
@@ -289,7 +295,7 @@ class Core {
   std::vector<JobId> queue() const;
 
  private:
-  friend StartEstimate EstimateStart(Core core, JobId id, absl::Time now);
+  friend absl::StatusOr<Core> WhatIf(Core core, JobId id, const OtherWishes& wishes);
 
   absl::Status On(const JobSubmitted& event);
   absl::Status On(const CancelRequested& event);
@@ -402,6 +408,11 @@ class Core {
   Transition transition_;
   bool dirty_ = false;  // the queue is to be looked at
 };
+
+/// The core, a copy of the real one, as it would be if the pending job asked for
+/// something else. INVALID_ARGUMENT, NOT_FOUND: as of a submission;
+/// FAILED_PRECONDITION: the job does not wait.
+absl::StatusOr<Core> WhatIf(Core core, JobId id, const OtherWishes& wishes);
 
 /// Lets the running jobs end when they are expected to, in a copy of the core,
 /// until the job starts. Stages that have not begun count as nothing, so that

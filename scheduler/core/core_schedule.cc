@@ -82,6 +82,7 @@ std::vector<Core::Group> Core::Groups() const {
 
 void Core::Schedule() {
   dirty_ = false;
+  transition_.passed = true;
   PassState pass;
   KeepFreed(pass);
   std::vector<Group> groups = Groups();
@@ -249,7 +250,7 @@ void Core::Evict(const std::vector<Eviction>& evictions) {
 
 // A resource that nobody waits for is there for those who can use more of it.
 void Core::GrowIdle() {
-  if (elastic_.empty() || !options_.resizes) return;
+  if (elastic_.empty() || !options_.resizes()) return;
   std::set<std::string> wanted, resources;
   for (const auto& [key, lane] : queue_.lanes())
     wanted.insert(cluster_.ResourceOf(Gang{.resource = key.resource}));

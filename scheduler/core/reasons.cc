@@ -105,6 +105,37 @@ std::vector<PendingReason> Core::ReasonsOf(const Job& job) const {
   return reasons;
 }
 
+std::map<PendingCode, int> Core::PendingByCode() const {
+  std::map<PendingCode, int> counts;
+  const auto count = [&](JobId id, size_t jobs) {
+    const auto reasons = ReasonsOf(jobs_.at(id));
+    const PendingCode code = reasons.empty() ? PendingCode::kUnspecified : reasons.front().code;
+    counts[code] += static_cast<int>(jobs);
+  };
+  for (const auto& [key, lane] : queue_.lanes()) {
+    count(lane.begin()->id, 1);
+    if (lane.size() > 1) count(std::next(lane.begin())->id, lane.size() - 1);
+  }
+  std::set<JobId> waiting;
+  for (const auto& [time, id] : sleepers_) waiting.insert(id);
+  for (const auto& [ended, ids] : dependents_) waiting.insert(ids.begin(), ids.end());
+  size_t counted = queue_.size();
+  for (const JobId id : waiting) {
+    const Job& job = jobs_.at(id);
+    if (job.state != JobState::kPending || queue_.Contains(id)) continue;
+    const bool waits = std::any_of(job.after.begin(), job.after.end(),
+                                   [this](const auto& each) { return !DependencyMet(each); });
+    // As ReasonsOf says, which would look at the whole cluster for it.
+    ++counts[job.held ? PendingCode::kHeld
+             : waits  ? PendingCode::kDependency
+                      : PendingCode::kBackoff];
+    ++counted;
+  }
+  // What is left waits for nothing but its release.
+  if (pending_ > counted) counts[PendingCode::kHeld] += static_cast<int>(pending_ - counted);
+  return counts;
+}
+
 // In the queue, with nothing against it but who holds the slots or is ahead.
 PendingReason Core::WhyNoSlots(const Wish& wish) const {
   const Pool& pool = cluster_.pool(wish.resource);
@@ -151,12 +182,11 @@ int Core::PositionOf(const Job& job, std::vector<JobId>* ahead) const {
 
 // --- What if ---------------------------------------------------------------------
 
-absl::StatusOr<Core> Core::With(JobId id, const OtherWishes& wishes) const {
-  Core copy = *this;
-  ASSIGN_OR_RETURN(Job * job, copy.FindJob(id));
+absl::StatusOr<Core> WhatIf(Core core, JobId id, const OtherWishes& wishes) {
+  ASSIGN_OR_RETURN(Job * job, core.FindJob(id));
   if (job->state != JobState::kPending)
     return absl::FailedPreconditionError(absl::StrCat("job j", id, " does not wait"));
-  --copy.teams_.Get(job->team).pending;
+  --core.teams_.Get(job->team).pending;
   Gang& gang = job->stages[job->stage].gang;
   gang.slots = wishes.slots.value_or(gang.slots);
   gang.min_slots = std::min(gang.min_slots, gang.slots);
@@ -164,11 +194,11 @@ absl::StatusOr<Core> Core::With(JobId id, const OtherWishes& wishes) const {
   job->priority = wishes.priority.value_or(job->priority);
   job->team = wishes.team.value_or(job->team);
   job->time_limit = wishes.time_limit.value_or(job->time_limit);
-  RETURN_IF_ERROR(copy.Check(JobSubmitted{.stages = job->stages, .team = job->team}));
-  ++copy.teams_.Get(job->team).pending;
-  copy.Wait(*job);
-  copy.Schedule();
-  return copy;
+  RETURN_IF_ERROR(core.Check(JobSubmitted{.stages = job->stages, .team = job->team}));
+  ++core.teams_.Get(job->team).pending;
+  core.Wait(*job);
+  core.Schedule();
+  return core;
 }
 
 // --- Estimates -------------------------------------------------------------------

@@ -2,6 +2,7 @@
 #ifndef OCTET_SCHEDULER_CORE_TYPES_H_
 #define OCTET_SCHEDULER_CORE_TYPES_H_
 
+#include <algorithm>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -118,6 +119,10 @@ struct Attempt {
     int slots = 0;
     for (const Part& part : parts) slots += static_cast<int>(part.slot_indices.size());
     return slots;
+  }
+  bool AllPartsAre(Part::State state) const {
+    return std::all_of(parts.begin(), parts.end(),
+                       [&](const Part& part) { return part.state == state; });
   }
 };
 

@@ -2,8 +2,10 @@
 
 #include <algorithm>
 
+#include "absl/strings/str_cat.h"
 #include "scheduler/core/core.h"
 #include "scheduler/core/placement.h"
+#include "scheduler/core/room.h"
 
 namespace octet::scheduler {
 namespace {
@@ -21,24 +23,9 @@ void Take(Room& room, const Victim& victim, int sign) {
   }
 }
 
-}  // namespace
-
-int FreedBy(const Victim& victim) { return victim.job->live()->slots() - victim.shrink_to; }
-
-Victim PriceOf(const State& state, const Job& job) {
-  const Attempt& live = *job.live();
-  Victim victim{.job = &job};
-  const Gang& gang = job.current_stage().gang;
-  if (gang.elastic() && state.options.resizes)
-    for (const int size : SizesOf(gang, live.slots() - 1)) victim.shrink_to = size;
-  const absl::Duration lost =
-      job.current_stage().saves ? state.options.restart_cost : state.now - live.start_time;
-  victim.lost = live.slots() * absl::ToDoubleSeconds(lost);
-  return victim;
-}
-
-std::vector<Victim> ChooseVictims(const std::vector<Victim>& candidates, Room& room,
-                                  absl::FunctionRef<bool(const Victim&)> may_take) {
+// Of the candidates those that make room.
+std::vector<Victim> Choose(const std::vector<Victim>& candidates, Room& room,
+                           absl::FunctionRef<bool(const Victim&)> may_take) {
   std::vector<Victim> chosen;
   for (const Victim& victim : candidates) {
     if (room.Fits()) break;
@@ -56,6 +43,53 @@ std::vector<Victim> ChooseVictims(const std::vector<Victim>& candidates, Room& r
     return false;
   });
   return chosen;
+}
+
+}  // namespace
+
+int FreedBy(const Victim& victim) { return victim.job->live()->slots() - victim.shrink_to; }
+
+Victim PriceOf(const State& state, const Job& job) {
+  const Attempt& live = *job.live();
+  Victim victim{.job = &job};
+  const Gang& gang = job.current_stage().gang;
+  if (gang.elastic() && state.options.resizes())
+    for (const int size : SizesOf(gang, live.slots() - 1)) victim.shrink_to = size;
+  const absl::Duration lost =
+      job.current_stage().saves ? state.options.restart_cost : state.now - live.start_time;
+  victim.lost = live.slots() * absl::ToDoubleSeconds(lost);
+  return victim;
+}
+
+bool QuotaGuard::MayTake(const Victim& victim) {
+  if (victim.job->team == wish_.job.team) return true;
+  const Team& team = state_.teams.Get(victim.job->team);
+  int& so_far = taken_[victim.job->team];
+  if (team.Used(wish_.resource) - so_far - FreedBy(victim) < team.Quota(wish_.resource))
+    return false;
+  so_far += FreedBy(victim);
+  return true;
+}
+
+std::vector<Eviction> MakeRoomBy(absl::FunctionRef<std::vector<Victim>()> candidates,
+                                 absl::FunctionRef<bool(const Victim&)> may_take,
+                                 absl::FunctionRef<std::string(const Victim&)> why,
+                                 const State& state, const Wish& wish,
+                                 const std::vector<Reservation>& others) {
+  Room room(state, wish, others);
+  for (const Job* job : Stopping(state)) room.AddAllOf(*job);
+  if (room.Fits()) return {};
+  std::vector<Eviction> evictions;
+  for (const Victim& victim : Choose(candidates(), room, may_take)) {
+    const bool shrinks = victim.shrink_to > 0;
+    const std::string what =
+        shrinks ? absl::StrCat("shrunk to ", victim.shrink_to, " slots") : "preempted";
+    evictions.push_back({.job = victim.job->id,
+                         .cause = shrinks ? StopCause::kResize : StopCause::kPreempt,
+                         .most_slots = victim.shrink_to,
+                         .reason = absl::StrCat(what, " for job j", wish.job.id, why(victim))});
+  }
+  return evictions;
 }
 
 }  // namespace octet::scheduler

@@ -4,7 +4,7 @@
 #include "octet/v1/agents.grpc.pb.h"
 #include "scheduler/server/artifact_store.h"
 #include "scheduler/server/controller.h"
-#include "scheduler/server/identity.h"
+#include "scheduler/server/gate.h"
 #include "scheduler/server/log_store.h"
 
 namespace octet::scheduler {
@@ -13,12 +13,8 @@ namespace octet::scheduler {
 class AgentService final
     : public v1::AgentService::WithCallbackMethod_Connect<v1::AgentService::Service> {
  public:
-  AgentService(const Authenticator& authenticator, Controller& controller, LogStore& logs,
-               ArtifactStore& artifacts)
-      : authenticator_(authenticator),
-        controller_(controller),
-        logs_(logs),
-        artifacts_(artifacts) {}
+  AgentService(const Gate& gate, Controller& controller, LogStore& logs, ArtifactStore& artifacts)
+      : gate_(gate), controller_(controller), logs_(logs), artifacts_(artifacts) {}
 
   grpc::ServerBidiReactor<v1::AgentMessage, v1::SchedulerMessage>* Connect(
       grpc::CallbackServerContext* context) override;
@@ -26,7 +22,7 @@ class AgentService final
                          v1::AppendLogResponse* response) override;
 
  private:
-  const Authenticator& authenticator_;
+  const Gate& gate_;
   Controller& controller_;
   LogStore& logs_;
   ArtifactStore& artifacts_;

@@ -14,6 +14,7 @@
 #include "octet/v1/agents.pb.h"
 #include "scheduler/server/artifact_store.h"
 #include "scheduler/server/controller.h"
+#include "scheduler/server/gate.h"
 
 namespace octet::scheduler {
 
@@ -23,27 +24,33 @@ namespace octet::scheduler {
 class AgentStream final : public grpc::ServerBidiReactor<v1::AgentMessage, v1::SchedulerMessage>,
                           public AgentSession {
  public:
-  /// Both must outlive the call. A stream that is refused ends with `refusal`.
-  static AgentStream* Start(Controller& controller, ArtifactStore& artifacts,
-                            const absl::Status& refusal);
+  /// All but `call` must outlive the stream. call: a node speaks for itself
+  /// alone.
+  static AgentStream* Start(Controller& controller, ArtifactStore& artifacts, const Gate& gate,
+                            Admitted call);
+  /// A stream that ends with `status` and says nothing.
+  static AgentStream* Refuse(const absl::Status& status);
 
   void Send(v1::SchedulerMessage message) override;
   void Close(const absl::Status& status) override;
 
  private:
-  AgentStream(Controller& controller, ArtifactStore& artifacts)
-      : controller_(controller), artifacts_(artifacts) {}
+  AgentStream() = default;
 
   void OnReadDone(bool ok) override;
   void OnWriteDone(bool ok) override;
   void OnDone() override { self_.reset(); }
 
   absl::Status Take(const v1::AgentMessage& message);
+  absl::Status Greet(const v1::AgentHello& hello);
   void TakeReport(const v1::AttemptReport& report);
   void PruneCheckpoints(const std::string& job_id);
 
-  Controller& controller_;
-  ArtifactStore& artifacts_;
+  // Null for a stream that is refused, which takes nothing.
+  Controller* controller_ = nullptr;
+  ArtifactStore* artifacts_ = nullptr;
+  const Gate* gate_ = nullptr;
+  Admitted call_;
   std::shared_ptr<AgentStream> self_;
   // Of the reading side, which is one call at a time.
   v1::AgentMessage incoming_;

@@ -27,19 +27,20 @@ v1::Artifact ToArtifact(const std::string& job_id, const ArtifactInfo& info) {
 grpc::Status ArtifactService::ListArtifacts(grpc::ServerContext* context,
                                             const v1::ListArtifactsRequest* request,
                                             v1::ListArtifactsResponse* response) {
-  return Answer(authenticator_, *context, [&](const CallerIdentity&) -> absl::Status {
-    RETURN_IF_ERROR(controller_.GetJob(request->job_id()));
-    ASSIGN_OR_RETURN(const auto artifacts, artifacts_.List(request->job_id()));
-    for (const ArtifactInfo& info : artifacts)
-      *response->add_artifacts() = ToArtifact(request->job_id(), info);
-    return absl::OkStatus();
-  });
+  return Answer(gate_, *context, "ArtifactService/ListArtifacts", *request,
+                [&](const v1::Principal&) -> absl::Status {
+                  RETURN_IF_ERROR(controller_.GetJob(request->job_id()));
+                  ASSIGN_OR_RETURN(const auto artifacts, artifacts_.List(request->job_id()));
+                  for (const ArtifactInfo& info : artifacts)
+                    *response->add_artifacts() = ToArtifact(request->job_id(), info);
+                  return absl::OkStatus();
+                });
 }
 
 grpc::ServerWriteReactor<v1::ReadArtifactResponse>* ArtifactService::ReadArtifact(
     grpc::CallbackServerContext* context, const v1::ReadArtifactRequest* request) {
-  const auto caller = authenticator_.Identify(*context);
-  if (!caller.ok()) return Refuse<v1::ReadArtifactResponse>(caller.status());
+  const auto call = gate_.Admit(*context, "ArtifactService/ReadArtifact", request);
+  if (!call.ok()) return Refuse<v1::ReadArtifactResponse>(call.status());
   const absl::Status job = controller_.GetJob(request->job_id()).status();
   if (!job.ok()) return Refuse<v1::ReadArtifactResponse>(job);
   auto opened = artifacts_.Open(request->job_id(), request->name());
@@ -61,29 +62,33 @@ grpc::ServerWriteReactor<v1::ReadArtifactResponse>* ArtifactService::ReadArtifac
 grpc::Status ArtifactService::AppendArtifact(grpc::ServerContext* context,
                                              const v1::AppendArtifactRequest* request,
                                              v1::AppendArtifactResponse* response) {
-  return Answer(authenticator_, *context, [&](const CallerIdentity&) -> absl::Status {
-    if (request->data().size() > kChunkBytes)
-      return absl::InvalidArgumentError(
-          absl::StrCat("data: ", request->data().size(), " bytes are more than ", kChunkBytes));
-    RETURN_IF_ERROR(controller_.CheckNewestAttempt(request->job_id(), request->attempt()));
-    const ArtifactKey key{request->job_id(), request->name(), request->sha256()};
-    ASSIGN_OR_RETURN(const int64_t size,
-                     artifacts_.Append(key, request->offset(), request->data()));
-    response->set_size(size);
-    return absl::OkStatus();
-  });
+  return Answer(
+      gate_, *context, "ArtifactService/AppendArtifact", *request,
+      [&](const v1::Principal&) -> absl::Status {
+        if (request->data().size() > kChunkBytes)
+          return absl::InvalidArgumentError(
+              absl::StrCat("data: ", request->data().size(), " bytes are more than ", kChunkBytes));
+        RETURN_IF_ERROR(controller_.CheckNewestAttempt(request->job_id(), request->attempt()));
+        const ArtifactKey key{request->job_id(), request->name(), request->sha256()};
+        ASSIGN_OR_RETURN(const int64_t size,
+                         artifacts_.Append(key, request->offset(), request->data()));
+        response->set_size(size);
+        return absl::OkStatus();
+      });
 }
 
 grpc::Status ArtifactService::FinishArtifact(grpc::ServerContext* context,
                                              const v1::FinishArtifactRequest* request,
                                              v1::Artifact* response) {
-  return Answer(authenticator_, *context, [&](const CallerIdentity&) -> absl::Status {
-    RETURN_IF_ERROR(controller_.CheckNewestAttempt(request->job_id(), request->attempt()));
-    const ArtifactKey key{request->job_id(), request->name(), request->sha256()};
-    ASSIGN_OR_RETURN(const ArtifactInfo info, artifacts_.Finish(key, request->bytes()));
-    *response = ToArtifact(request->job_id(), info);
-    return absl::OkStatus();
-  });
+  return Answer(
+      gate_, *context, "ArtifactService/FinishArtifact", *request,
+      [&](const v1::Principal&) -> absl::Status {
+        RETURN_IF_ERROR(controller_.CheckNewestAttempt(request->job_id(), request->attempt()));
+        const ArtifactKey key{request->job_id(), request->name(), request->sha256()};
+        ASSIGN_OR_RETURN(const ArtifactInfo info, artifacts_.Finish(key, request->bytes()));
+        *response = ToArtifact(request->job_id(), info);
+        return absl::OkStatus();
+      });
 }
 
 }  // namespace octet::scheduler

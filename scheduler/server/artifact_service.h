@@ -4,7 +4,7 @@
 #include "octet/v1/artifacts.grpc.pb.h"
 #include "scheduler/server/artifact_store.h"
 #include "scheduler/server/controller.h"
-#include "scheduler/server/identity.h"
+#include "scheduler/server/gate.h"
 
 namespace octet::scheduler {
 
@@ -12,9 +12,8 @@ namespace octet::scheduler {
 class ArtifactService final
     : public v1::ArtifactService::WithCallbackMethod_ReadArtifact<v1::ArtifactService::Service> {
  public:
-  ArtifactService(const Authenticator& authenticator, Controller& controller,
-                  ArtifactStore& artifacts)
-      : authenticator_(authenticator), controller_(controller), artifacts_(artifacts) {}
+  ArtifactService(const Gate& gate, Controller& controller, ArtifactStore& artifacts)
+      : gate_(gate), controller_(controller), artifacts_(artifacts) {}
 
   grpc::Status ListArtifacts(grpc::ServerContext* context, const v1::ListArtifactsRequest* request,
                              v1::ListArtifactsResponse* response) override;
@@ -28,7 +27,7 @@ class ArtifactService final
                               v1::Artifact* response) override;
 
  private:
-  const Authenticator& authenticator_;
+  const Gate& gate_;
   Controller& controller_;
   ArtifactStore& artifacts_;
 };

@@ -53,6 +53,7 @@ v1::Failure ToProto(const Failure& failure);
 Failure FromProto(const v1::Failure& failure);
 
 google::protobuf::Timestamp ToTimestamp(absl::Time time);
+absl::Time ToTime(const google::protobuf::Timestamp& time);
 google::protobuf::Duration ToDuration(absl::Duration duration);
 
 /// spec: with its defaults filled in, valid. trials: of a sweep, likewise, of

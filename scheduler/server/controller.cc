@@ -8,6 +8,7 @@
 #include "common/status.h"
 #include "google/protobuf/io/coded_stream.h"
 #include "google/protobuf/io/zero_copy_stream_impl_lite.h"
+#include "scheduler/server/job_metrics.h"
 #include "scheduler/store/group_committer.h"
 
 namespace octet::scheduler {
@@ -80,7 +81,10 @@ absl::StatusOr<std::unique_ptr<Controller>> Controller::Open(const Options& opti
     for (const auto& [id, job] : controller->core_->jobs()) controller->board_.Show(job);
   }
   if (controller->committer_ == nullptr)
-    controller->committer_ = std::make_unique<GroupCommitter>(store);
+    controller->committer_ = std::make_unique<GroupCommitter>(
+        store, [&metrics](size_t changes, absl::Duration took, const absl::Status& status) {
+          metrics.ObserveTransaction(changes, took, status.ok());
+        });
   if (options.ticks)
     controller->ticker_ = std::thread([raw = controller.get()] {
       while (!raw->stopping_.WaitForNotificationWithTimeout(raw->options_.heartbeat_interval / 2))
@@ -143,7 +147,9 @@ absl::Status Controller::Recover() {
 // --- Changes ----------------------------------------------------------------
 
 absl::StatusOr<Transition> Controller::Apply(const Event& event, Change& change) {
+  const absl::Duration start = clock_.Steady();
   ASSIGN_OR_RETURN(Transition transition, core_->Apply(event, Now()));
+  if (transition.passed) metrics_.ObservePass(clock_.Steady() - start);
   for (const JobId id : transition.changed) {
     const Job& job = core_->jobs().at(id);
     change.batch.puts.push_back({kJobTable, FormatJobId(id), EncodeJob(job)});
@@ -156,9 +162,11 @@ absl::StatusOr<Transition> Controller::Apply(const Event& event, Change& change)
          EncodeDrain(
              node, drain == core_->drains().end() ? std::nullopt : std::optional(drain->second))});
   }
-  for (const HistoryLine& line : transition.history)
+  for (const HistoryLine& line : transition.history) {
     change.batch.events.push_back({.job = line.job == kNoJob ? "" : FormatJobId(line.job),
                                    .value = ToProto(line).SerializeAsString()});
+    change.events.push_back(line.type);
+  }
   for (const Effect& effect : transition.effects) change.messages.push_back(ToMessage(effect));
   return transition;
 }
@@ -192,21 +200,13 @@ void Controller::Submit(Change change) {
 }
 
 void Controller::Publish(const Change& change) {
-  for (const Job& job : change.jobs) Observe(board_.Show(job), job);
+  for (const Job& job : change.jobs) ObserveChange(board_.Show(job), job, metrics_);
+  for (const std::string& type : change.events) metrics_.CountEvent(type);
   if (change.connects) recipients_[change.connects->first] = change.connects->second;
   for (const auto& [node, message] : change.messages)
     if (const auto found = recipients_.find(node); found != recipients_.end())
       found->second->Send(message);
   for (const Job& job : change.jobs) notifier_.Notify(FormatJobId(job.id));
-}
-
-void Controller::Observe(const std::optional<Job>& before, const Job& after) {
-  if (!before || before->state != after.state) metrics_.CountJobStateChange(Name(after.state));
-  const size_t attempts = after.attempts.size();
-  if (attempts == (before ? before->attempts.size() : 0)) return;
-  const absl::Time queued =
-      attempts == 1 ? after.create_time : after.attempts[attempts - 2].end_time;
-  metrics_.ObserveQueueWait(after.attempts.back().start_time - queued);
 }
 
 void Controller::Tick() {
@@ -407,14 +407,8 @@ absl::StatusOr<std::vector<v1::Event>> Controller::ListEvents(const std::string&
 
 ClusterFigures Controller::Figures() const {
   absl::MutexLock lock(&mutex_);
-  ClusterFigures figures{.pending_jobs = static_cast<int>(core_->pending()),
-                         .connected_agents = static_cast<int>(sessions_.size()),
-                         .slots = {{"free", 0}, {"used", 0}, {"lost", 0}}};
-  for (const auto& [name, node] : core_->nodes())
-    for (const Slot& slot : node.slots)
-      ++figures.slots[node.state == Node::State::kLost ? "lost"
-                      : slot.job == kNoJob             ? "free"
-                                                       : "used"];
+  ClusterFigures figures = FiguresOf(*core_, Now());
+  figures.connected_agents = static_cast<int>(sessions_.size());
   return figures;
 }
 

@@ -153,6 +153,8 @@ class Controller {
   absl::Status ConnectAgent(const v1::AgentHello& hello, std::shared_ptr<AgentSession> session);
   /// The session is at its end. Call once for each that was taken.
   void DisconnectAgent(const std::string& node, const std::shared_ptr<AgentSession>& session);
+  /// Ends the connection of the node's agent, if there is one.
+  void CloseAgent(const std::string& node, const absl::Status& status);
   void HearAgent(const std::string& node, const std::shared_ptr<AgentSession>& session,
                  const v1::Heartbeat& heartbeat = {});
   /// Acknowledges the report when what comes of it is stored. A report that is
@@ -166,6 +168,7 @@ class Controller {
   /// the scheduler that stood still. The controller's own thread calls it too.
   void Tick();
 
+  /// For a scrape: cheap, see FiguresOf.
   ClusterFigures Figures() const;
 
  private:
@@ -174,6 +177,7 @@ class Controller {
   struct Change {
     Batch batch;
     std::vector<Job> jobs;
+    std::vector<std::string> events;  // their types
     std::vector<Message> messages;
     /// From here on messages for the node go to this session.
     std::optional<std::pair<std::string, std::shared_ptr<AgentSession>>> connects;
@@ -200,7 +204,6 @@ class Controller {
   Message ToMessage(const Effect& effect) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Submit(Change change) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Publish(const Change& change);
-  void Observe(const std::optional<Job>& before, const Job& after);
 
   /// Begins it, and waits until it is stored.
   absl::Status Do(const Event& event);

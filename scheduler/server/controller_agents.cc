@@ -42,6 +42,7 @@ absl::Status Controller::ConnectAgent(const v1::AgentHello& hello,
   AddWelcome(event, change);
   AddRendezvous(event.name, change);
   change.connects = {event.name, session};
+  metrics_.CountAgentSession();
   if (const auto old = std::exchange(sessions_[event.name], std::move(session)))
     old->Close(absl::AbortedError("another connection of this agent took this one's place"));
   Submit(std::move(change));
@@ -101,6 +102,12 @@ void Controller::DisconnectAgent(const std::string& node,
     if (found != recipients_.end() && found->second == session) recipients_.erase(found);
   };
   Submit(std::move(change));
+}
+
+void Controller::CloseAgent(const std::string& node, const absl::Status& status) {
+  absl::MutexLock lock(&mutex_);
+  if (const auto found = sessions_.find(node); found != sessions_.end())
+    found->second->Close(status);
 }
 
 void Controller::HearAgent(const std::string& node, const std::shared_ptr<AgentSession>& session,

@@ -18,20 +18,21 @@ absl::StatusOr<v1::WhyJobResponse> Controller::Why(const std::string& job_id,
   v1::WhyJobResponse why;
   *why.mutable_job() = ToProto(view);
   if (view.job.state != JobState::kPending) return why;
-  // Estimated on a copy, so that nobody waits for it.
-  std::optional<Core> core;
+  // On a copy, so that others wait for no more than that it is made.
+  std::optional<Core> copy;
   {
     absl::MutexLock lock(&mutex_);
-    ASSIGN_OR_RETURN(core, core_->With(id, wishes));
+    copy = *core_;
   }
-  const Job& job = core->jobs().at(id);
-  for (const PendingReason& reason : core->ReasonsOf(job)) *why.add_reasons() = ToProto(reason);
+  ASSIGN_OR_RETURN(Core core, WhatIf(*std::move(copy), id, wishes));
+  const Job& job = core.jobs().at(id);
+  for (const PendingReason& reason : core.ReasonsOf(job)) *why.add_reasons() = ToProto(reason);
   std::vector<JobId> ahead;
-  why.set_position(core->PositionOf(job, &ahead));
-  why.set_queue_length(static_cast<int>(core->queue().size()));
+  why.set_position(core.PositionOf(job, &ahead));
+  why.set_queue_length(static_cast<int>(core.queue().size()));
   if (ahead.size() > kMostAhead) ahead.erase(ahead.begin(), ahead.end() - kMostAhead);
   for (const JobId each : ahead) why.add_ahead(FormatJobId(each));
-  const StartEstimate estimate = EstimateStart(*std::move(core), id, Now());
+  const StartEstimate estimate = EstimateStart(std::move(core), id, Now());
   why.set_no_estimate(estimate.unknown);
   if (estimate.unknown.empty()) *why.mutable_estimated_start_time() = ToTimestamp(estimate.time);
   return why;

@@ -7,18 +7,21 @@
 #include "absl/status/status.h"
 #include "common/grpc_status.h"
 #include "grpcpp/grpcpp.h"
-#include "scheduler/server/identity.h"
+#include "scheduler/server/gate.h"
 #include "scheduler/server/source_stream.h"
 
 namespace octet::scheduler {
 
-/// Runs a unary handler for who calls. handler: absl::Status(const CallerIdentity&).
+/// Runs a unary handler for who calls, if the gate lets them in.
+/// handler: absl::Status(const v1::Principal&).
 template <typename Handler>
-grpc::Status Answer(const Authenticator& authenticator, const grpc::ServerContextBase& context,
-                    Handler&& handler) {
-  const auto caller = authenticator.Identify(context);
-  if (!caller.ok()) return ToGrpc(caller.status());
-  return ToGrpc(std::forward<Handler>(handler)(*caller));
+grpc::Status Answer(const Gate& gate, const grpc::ServerContextBase& context, const char* method,
+                    const google::protobuf::Message& request, Handler&& handler) {
+  const auto call = gate.Admit(context, method, &request);
+  if (!call.ok()) return ToGrpc(call.status());
+  const absl::Status status = std::forward<Handler>(handler)(call->caller);
+  gate.Record(*call, status);
+  return ToGrpc(status);
 }
 
 /// A stream that ends with `status` and sends nothing.

@@ -8,7 +8,7 @@
 #include "octet/v1/jobs.grpc.pb.h"
 #include "scheduler/server/admission.h"
 #include "scheduler/server/controller.h"
-#include "scheduler/server/identity.h"
+#include "scheduler/server/gate.h"
 #include "scheduler/server/job_spec.h"
 #include "scheduler/server/workers.h"
 
@@ -18,12 +18,8 @@ namespace octet::scheduler {
 class JobService final : public v1::JobService::WithCallbackMethod_CreateJob<
                              v1::JobService::WithCallbackMethod_WatchJob<v1::JobService::Service>> {
  public:
-  JobService(const Authenticator& authenticator, Controller& controller, Admission& admission,
-             JobSpecRules rules)
-      : authenticator_(authenticator),
-        controller_(controller),
-        admission_(admission),
-        rules_(std::move(rules)) {}
+  JobService(const Gate& gate, Controller& controller, Admission& admission, JobSpecRules rules)
+      : gate_(gate), controller_(controller), admission_(admission), rules_(std::move(rules)) {}
 
   // No thread waits for the disk: as many calls may wait as are admitted.
   grpc::ServerUnaryReactor* CreateJob(grpc::CallbackServerContext* context,
@@ -52,16 +48,17 @@ class JobService final : public v1::JobService::WithCallbackMethod_CreateJob<
 
  private:
   /// Answers a call with the job as `change` left it.
-  grpc::Status Change(grpc::ServerContext* context, v1::Job* response,
+  grpc::Status Change(grpc::ServerContext* context, const char* method,
+                      const google::protobuf::Message& request, v1::Job* response,
                       const std::function<absl::StatusOr<JobView>()>& change);
   absl::Status Complete(v1::JobSpec& spec, bool files) const;
   /// Answers the call now or when the job is stored.
-  void Create(const v1::CreateJobRequest& request, const std::string& owner,
+  void Create(const v1::CreateJobRequest& request, const v1::Principal& caller,
               const std::function<void(const absl::StatusOr<JobView>&)>& answer);
   /// Makes of what was submitted what is to be stored.
   absl::Status Prepare(CreateRequest& create) const;
 
-  const Authenticator& authenticator_;
+  const Gate& gate_;
   Controller& controller_;
   Admission& admission_;
   const JobSpecRules rules_;

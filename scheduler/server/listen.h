@@ -8,9 +8,11 @@
 
 namespace octet::scheduler {
 
+/// unix:PATH; else it is host:port.
+bool IsUnixSocket(const std::string& address);
+
 /// OK for unix:PATH with an absolute PATH that fits a socket address, and for
-/// host:port where the host is a loopback address. INVALID_ARGUMENT says what
-/// is wrong with it.
+/// host:port. INVALID_ARGUMENT says what is wrong with it.
 absl::Status CheckListenAddress(const std::string& address);
 
 /// Makes way for a Unix socket: its folder is made, for this user only, and a

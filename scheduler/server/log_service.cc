@@ -93,8 +93,8 @@ class LogReader {
 
 grpc::ServerWriteReactor<v1::ReadLogResponse>* LogService::ReadLog(
     grpc::CallbackServerContext* context, const v1::ReadLogRequest* request) {
-  const auto caller = authenticator_.Identify(*context);
-  if (!caller.ok()) return Refuse<v1::ReadLogResponse>(caller.status());
+  const auto call = gate_.Admit(*context, "LogService/ReadLog", request);
+  if (!call.ok()) return Refuse<v1::ReadLogResponse>(call.status());
   auto* stream = new SourceStream<v1::ReadLogResponse>(
       [reader = LogReader(controller_, logs_, *request)](v1::ReadLogResponse& response) mutable {
         return reader.Pull(response);

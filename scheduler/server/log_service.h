@@ -3,7 +3,7 @@
 
 #include "octet/v1/logs.grpc.pb.h"
 #include "scheduler/server/controller.h"
-#include "scheduler/server/identity.h"
+#include "scheduler/server/gate.h"
 #include "scheduler/server/log_store.h"
 
 namespace octet::scheduler {
@@ -12,14 +12,14 @@ namespace octet::scheduler {
 class LogService final
     : public v1::LogService::WithCallbackMethod_ReadLog<v1::LogService::Service> {
  public:
-  LogService(const Authenticator& authenticator, Controller& controller, LogStore& logs)
-      : authenticator_(authenticator), controller_(controller), logs_(logs) {}
+  LogService(const Gate& gate, Controller& controller, LogStore& logs)
+      : gate_(gate), controller_(controller), logs_(logs) {}
 
   grpc::ServerWriteReactor<v1::ReadLogResponse>* ReadLog(
       grpc::CallbackServerContext* context, const v1::ReadLogRequest* request) override;
 
  private:
-  const Authenticator& authenticator_;
+  const Gate& gate_;
   Controller& controller_;
   LogStore& logs_;
 };

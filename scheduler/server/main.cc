@@ -36,8 +36,13 @@ void AddDuration(CLI::App& app, const std::string& flag, absl::Duration& value,
 void AddFlags(CLI::App& app, Options& options) {
   app.add_option("--dir", options.dir, "Folder that the scheduler keeps everything in")->required();
   app.add_option("--listen", options.listen,
-                 "unix:PATH or host:port of a loopback address, port 0 for any; may be repeated "
-                 "(default: unix:DIR/scheduler.sock)");
+                 "unix:PATH, or host:port with TLS, port 0 for any; may be repeated (default: "
+                 "unix:DIR/scheduler.sock)");
+  app.add_option("--tls", options.tls,
+                 "Folder with ca.crt, scheduler.crt and scheduler.key, and ca.key where nodes are "
+                 "to join; see `octet ca`");
+  app.add_option("--health", options.health,
+                 "host:port of gRPC's health service alone, without TLS, for probes");
   app.add_flag("--shared-filesystem", options.shared_filesystem,
                "Nodes see this machine's files: check paths in jobs at submit");
   app.add_option("--metrics", options.metrics, "host:port for Prometheus, port 0 for any");
@@ -45,6 +50,9 @@ void AddFlags(CLI::App& app, Options& options) {
               "A node that is silent for longer is lost");
   AddDuration(app, "--heartbeat-interval", options.heartbeat_interval,
               "How often agents are to be heard");
+  app.add_option("--most-changes", options.most_changes,
+                 "Calls that change something and are under way at once; more are refused")
+      ->capture_default_str();
   app.add_option("--config", options.config, "YAML file with teams and policies");
   app.add_option("--catalog", options.catalog,
                  "Folder with edge targets (default: those that were built in)");
@@ -80,6 +88,8 @@ int main(int argc, char** argv) {
   }
   if (!(*server)->metrics_address().empty())
     std::printf("metrics on %s\n", (*server)->metrics_address().c_str());
+  if (!(*server)->health_address().empty())
+    std::printf("health on %s\n", (*server)->health_address().c_str());
   std::printf("listening on %s\n", absl::StrJoin((*server)->addresses(), ", ").c_str());
   std::fflush(stdout);
 

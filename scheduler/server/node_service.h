@@ -3,15 +3,14 @@
 
 #include "octet/v1/nodes.grpc.pb.h"
 #include "scheduler/server/controller.h"
-#include "scheduler/server/identity.h"
+#include "scheduler/server/gate.h"
 
 namespace octet::scheduler {
 
 /// As nodes.proto says. Everything it is given must outlive it.
 class NodeService final : public v1::NodeService::Service {
  public:
-  NodeService(const Authenticator& authenticator, Controller& controller)
-      : authenticator_(authenticator), controller_(controller) {}
+  NodeService(const Gate& gate, Controller& controller) : gate_(gate), controller_(controller) {}
 
   grpc::Status ListNodes(grpc::ServerContext* context, const v1::ListNodesRequest* request,
                          v1::ListNodesResponse* response) override;
@@ -23,7 +22,7 @@ class NodeService final : public v1::NodeService::Service {
                          v1::ListTeamsResponse* response) override;
 
  private:
-  const Authenticator& authenticator_;
+  const Gate& gate_;
   Controller& controller_;
 };
 

@@ -37,6 +37,8 @@ class Server {
   virtual const std::vector<std::string>& addresses() const = 0;
   /// host:port; empty: no metrics are served.
   virtual const std::string& metrics_address() const = 0;
+  /// host:port; empty: there is no health service of its own.
+  virtual const std::string& health_address() const = 0;
 };
 
 }  // namespace octet::scheduler

@@ -2,9 +2,12 @@
 
 #include <utility>
 
+#include "common/clock.h"
+
 namespace octet::scheduler {
 
-GroupCommitter::GroupCommitter(Store& store) : store_(store), thread_([this] { Run(); }) {}
+GroupCommitter::GroupCommitter(Store& store, Observer observer)
+    : store_(store), observer_(std::move(observer)), thread_([this] { Run(); }) {}
 
 GroupCommitter::~GroupCommitter() {
   {
@@ -27,6 +30,16 @@ void GroupCommitter::Resume() {
   failed_ = absl::OkStatus();
 }
 
+absl::Status GroupCommitter::CommitAll(std::vector<Entry>& group) {
+  std::vector<Batch> batches;
+  batches.reserve(group.size());
+  for (Entry& entry : group) batches.push_back(std::move(entry.batch));
+  const absl::Duration start = Clock::Real().Steady();
+  const absl::Status status = store_.Commit(batches);
+  if (observer_) observer_(batches.size(), Clock::Real().Steady() - start, status);
+  return status;
+}
+
 void GroupCommitter::Run() {
   const auto work = [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
     return !queue_.empty() || stopping_;
@@ -42,12 +55,7 @@ void GroupCommitter::Run() {
       busy_ = true;
       status = failed_;
     }
-    if (status.ok()) {
-      std::vector<Batch> batches;
-      batches.reserve(group.size());
-      for (Entry& entry : group) batches.push_back(std::move(entry.batch));
-      status = store_.Commit(batches);
-    }
+    if (status.ok()) status = CommitAll(group);
     if (!status.ok()) {
       absl::MutexLock lock(&mutex_);
       failed_ = status;

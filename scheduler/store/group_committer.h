@@ -2,11 +2,13 @@
 #ifndef OCTET_SCHEDULER_STORE_GROUP_COMMITTER_H_
 #define OCTET_SCHEDULER_STORE_GROUP_COMMITTER_H_
 
+#include <functional>
 #include <thread>
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/synchronization/mutex.h"
+#include "absl/time/time.h"
 #include "scheduler/store/committer.h"
 #include "scheduler/store/store.h"
 
@@ -16,8 +18,12 @@ namespace octet::scheduler {
 /// was on its way to the disk; each `done` runs on it. Thread-safe.
 class GroupCommitter final : public Committer {
  public:
+  /// Told of each transaction: how many batches it was, how long the store took,
+  /// and what became of it. In the committer's thread.
+  using Observer = std::function<void(size_t batches, absl::Duration took, const absl::Status&)>;
+
   /// store: outlives this object.
-  explicit GroupCommitter(Store& store);
+  explicit GroupCommitter(Store& store, Observer observer = nullptr);
   /// Commits what is queued, then returns.
   ~GroupCommitter() override;
   GroupCommitter(const GroupCommitter&) = delete;
@@ -32,8 +38,10 @@ class GroupCommitter final : public Committer {
     Done done;
   };
   void Run();
+  absl::Status CommitAll(std::vector<Entry>& group);
 
   Store& store_;
+  const Observer observer_;
   absl::Mutex mutex_;
   std::vector<Entry> queue_ ABSL_GUARDED_BY(mutex_);
   absl::Status failed_ ABSL_GUARDED_BY(mutex_);

@@ -44,11 +44,10 @@ SchedulerUnderTest::SchedulerUnderTest(std::map<std::string, std::string> env) {
   const auto programs = ProgramFolder();
   if (!programs.ok() || mkdtemp(dir_.data()) == nullptr) Fail("no folder for the scheduler");
   const std::string out = dir_ + "/out";
-  auto process = Process::Spawn(
-      {.argv = {*programs + "/octet-scheduler", "--dir", dir_, "--listen", "127.0.0.1:0"},
-       .env = std::move(env),
-       .out = ChildOutput::File(out),
-       .err = ChildOutput::File(out)});
+  auto process = Process::Spawn({.argv = {*programs + "/octet-scheduler", "--dir", dir_},
+                                 .env = std::move(env),
+                                 .out = ChildOutput::File(out),
+                                 .err = ChildOutput::File(out)});
   if (!process.ok()) Fail(std::string(process.status().message()));
   process_ = *std::move(process);
   address_ = AwaitAddress(out);

@@ -1,4 +1,5 @@
-// A scheduler of its own for a benchmark: a real process, on loopback TCP.
+// A scheduler of its own for a benchmark: a real process, on its Unix
+// socket: over a network a connection speaks for one node or person only.
 #ifndef OCTET_TESTS_BENCH_SCHEDULER_UNDER_TEST_H_
 #define OCTET_TESTS_BENCH_SCHEDULER_UNDER_TEST_H_
 
@@ -21,7 +22,7 @@ class SchedulerUnderTest {
   explicit SchedulerUnderTest(std::map<std::string, std::string> env = {});
   ~SchedulerUnderTest();
 
-  /// A connection of its own, as another machine would have.
+  /// A connection of its own.
   std::shared_ptr<grpc::Channel> Connect() const;
   /// Resident memory, in MiB: now, and at most so far.
   double RssMib() const { return StatusMib("VmRSS:"); }

@@ -22,6 +22,7 @@ TEST(ExitCodeTest, EveryErrorHasItsCode) {
   EXPECT_EQ(ExitCodeOf(absl::NotFoundError("")), 4);
   EXPECT_EQ(ExitCodeOf(absl::FailedPreconditionError("")), 5);
   EXPECT_EQ(ExitCodeOf(absl::PermissionDeniedError("")), 5);
+  EXPECT_EQ(ExitCodeOf(absl::UnauthenticatedError("")), 5);
   EXPECT_EQ(ExitCodeOf(absl::AlreadyExistsError("")), 5);
   EXPECT_EQ(ExitCodeOf(absl::ResourceExhaustedError("")), 5);
 }

@@ -1,4 +1,5 @@
 #include <atomic>
+#include <iostream>
 
 #include "client/connection.h"
 #include "grpcpp/grpcpp.h"
@@ -37,9 +38,11 @@ grpc::Status CreateOn(BusyScheduler& scheduler, v1::Job* job) {
   builder.AddListeningPort(address, grpc::InsecureServerCredentials());
   builder.RegisterService(&scheduler);
   const auto server = builder.BuildAndStart();
-  grpc::ClientContext context;
-  SetCallDeadline(context);
-  return v1::JobService::NewStub(MakeChannel(address))->CreateJob(&context, {}, job);
+  Context context(std::cin, std::cout, std::cerr);
+  context.server = address;
+  grpc::ClientContext call;
+  SetCallDeadline(call);
+  return v1::JobService::NewStub(context.Channel())->CreateJob(&call, {}, job);
 }
 
 TEST(RetryTest, ABusySchedulerIsCalledAgain) {

@@ -78,6 +78,31 @@ TEST_F(SimulateTest, AblationTakesEachPolicyAway) {
   EXPECT_THAT(sets[2]["policies"].get<std::vector<std::string>>(), ElementsAre("fair_share"));
 }
 
+TEST_F(SimulateTest, TeamsAndPoliciesComeFromTheSchedulersOwnFile) {
+  // Robots come first and take all; vision's quota is its own whenever it asks.
+  const std::string trace =
+      Write("trace.csv", "submit_s,team,slots,duration_s\n0,robots,8,5000\n500,vision,4,100\n");
+  const std::string config =
+      Write("cluster.yaml",
+            "teams: {robots: {}, vision: {quota: {gpu: 4}}}\npolicies: [quota, preemption]\n");
+  const Outcome outcome =
+      Simulate({trace, "--nodes", "1", "--config", config, "--ablation", "-o", "json"});
+  ASSERT_EQ(outcome.code, kOk) << outcome.err;
+  const auto sets = nlohmann::json::parse(outcome.out)["sets"];
+  ASSERT_EQ(sets.size(), 3u);
+  EXPECT_THAT(sets[0]["policies"].get<std::vector<std::string>>(),
+              ElementsAre("quota", "preemption"));
+  EXPECT_EQ(sets[0]["preemptions"], 1);
+  EXPECT_LT(sets[0]["team_wait_s"]["vision"]["mean"], 100);
+  EXPECT_EQ(sets[2]["name"], "without preemption");
+  EXPECT_EQ(sets[2]["preemptions"], 0);
+  EXPECT_DOUBLE_EQ(sets[2]["team_wait_s"]["vision"]["mean"], 4500);
+
+  const std::string strangers = Write("strangers.yaml", "teams: {visio: {}}\n");
+  EXPECT_THAT(Simulate({trace, "--config", strangers}).err,
+              AllOf(HasSubstr("job 1 of the trace"), HasSubstr("there is no team \"robots\"")));
+}
+
 TEST_F(SimulateTest, WhatTheGeneratorMakesIsWrittenAndGivesTheSameWhenRead) {
   const std::string trace = folder_ / "philly.csv";
   const Outcome made = Simulate({"--philly", "jobs=300,load=1.2,elastic=0", "--nodes", "4",

@@ -92,7 +92,7 @@ TEST_F(WaitTest, UnknownJobIsNotFound) {
 TEST_F(WaitTest, WrongTimesAndStatesAreUsage) {
   const Outcome outcome = scheduler_.Octet({"wait", "j1", "--timeout", "soon"});
   EXPECT_EQ(outcome.code, kUsage);
-  EXPECT_THAT(outcome.err, HasSubstr("such as 90s, 10m or 1h30m"));
+  EXPECT_THAT(outcome.err, HasSubstr("such as 90s, 10m, 1h30m or 90d"));
   EXPECT_EQ(scheduler_.Octet({"wait", "j1", "--timeout", "-5s"}).code, kUsage);
   EXPECT_EQ(scheduler_.Octet({"wait", "j1", "--for", "done"}).code, kUsage);
 }

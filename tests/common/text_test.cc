@@ -23,5 +23,17 @@ TEST(TextTest, SuggestsElseListsElseStaysSilent) {
   EXPECT_EQ(DidYouMean("quantum", {}), "");
 }
 
+TEST(IsUtf8Test, TakesEveryLengthAndBothEndsOfEach) {
+  for (const char* text : {"", "a\x7f", "\xc2\x80", "\xdf\xbf", "\xe0\xa0\x80", "\xed\x9f\xbf",
+                           "\xee\x80\x80", "\xef\xbf\xbf", "\xf0\x90\x80\x80", "\xf4\x8f\xbf\xbf"})
+    EXPECT_TRUE(IsUtf8(text)) << text;
+}
+
+TEST(IsUtf8Test, RefusesWhatIsCutOffOverlongASurrogateOrTooLarge) {
+  for (const char* text : {"\x80", "\xc3", "\xc3(", "\xc1\xbf", "\xe0\x9f\xbf", "\xed\xa0\x80",
+                           "\xe2\x82", "\xf0\x8f\xbf\xbf", "\xf4\x90\x80\x80", "\xff"})
+    EXPECT_FALSE(IsUtf8(text)) << text;
+}
+
 }  // namespace
 }  // namespace octet

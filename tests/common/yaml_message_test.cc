@@ -1,6 +1,7 @@
 #include "common/yaml_message.h"
 
 #include "gmock/gmock.h"
+#include "octet/v1/agents.pb.h"
 #include "octet/v1/jobs.pb.h"
 
 namespace octet {
@@ -171,6 +172,17 @@ TEST(YamlMessageTest, UnknownEnumValueNamesTheNearest) {
 TEST(YamlMessageTest, WrongDurationSaysTheForm) {
   EXPECT_THAT(Error<v1::Job>("progress: {remaining: soon}\n"),
               AllOf(HasSubstr("1:23: progress.remaining"), HasSubstr("such as 1.5s")));
+}
+
+TEST(YamlMessageTest, WhatExcludesEachOtherIsNamed) {
+  EXPECT_EQ(
+      Error<v1::AttemptReport>("rendezvous_endpoint: a\nprogress: {}\n"),
+      "job.yaml:2:1: progress is given beside rendezvous_endpoint, and only one of them can be; "
+      "remove one");
+}
+
+TEST(YamlMessageTest, TextThatIsNotUtf8IsNamed) {
+  EXPECT_THAT(Error("name: \"a\xc3\"\n"), HasSubstr("1:7: name is not UTF-8"));
 }
 
 TEST(YamlMessageTest, TextSurvivesWhateverItHolds) {

@@ -10,7 +10,7 @@
 #include "absl/strings/str_replace.h"
 #include "common/files.h"
 #include "gmock/gmock.h"
-#include "tests/e2e/cluster.h"
+#include "tests/e2e/one_node.h"
 
 namespace octet::e2e {
 namespace {
@@ -20,29 +20,15 @@ using testing::HasSubstr;
 
 constexpr int kUsage = 2, kUnreachable = 3, kNotFound = 4, kRefused = 5;
 
-class BadInputTest : public testing::Test {
+class BadInputTest : public OneNodeTest {
  protected:
-  static void SetUpTestSuite() {
-    cluster_ = new Cluster();
-    WriteBars(Data(), 256, 128);
-    cluster_->StartScheduler();
-    cluster_->StartAgent("n1", 2);
-  }
-  static void TearDownTestSuite() {
-    delete cluster_;
-    cluster_ = nullptr;
-  }
-  static std::string Data() { return cluster_->dir() + "/data"; }
   static Outcome Submit(const std::string& yaml) { return cluster_->Octet({"submit", "-"}, yaml); }
   static std::string Job() { return TrainJob(Data(), 2, 1); }
   static std::string Replaced(const std::string& from, const std::string& to) {
     EXPECT_THAT(Job(), HasSubstr(from));
     return absl::StrReplaceAll(Job(), {{from, to}});
   }
-
-  static Cluster* cluster_;
 };
-Cluster* BadInputTest::cluster_ = nullptr;
 
 TEST_F(BadInputTest, UnknownFieldIsNamedWithItsPlaceAndTheNearestName) {
   const Outcome outcome = Submit(Replaced("epochs", "epoch"));
@@ -124,12 +110,24 @@ TEST_F(BadInputTest, SameRequestIdIsOneJob) {
 }
 
 TEST_F(BadInputTest, UnreachableSchedulerIsExitThreeWithinFiveSeconds) {
+  const std::string tls = cluster_->dir() + "/tls";
+  ASSERT_EQ(cluster_->Octet({"ca", "init", "--dir", tls}).exit_code, 0);
+  setenv("OCTET_CA_FILE", (tls + "/ca.crt").c_str(), 1);
+  setenv("OCTET_TOKEN_FILE", (tls + "/ca.crt").c_str(), 1);  // Nobody reads it.
   for (const char* server : {"unix:/tmp/octet-nobody.sock", "127.0.0.1:1"}) {
     const Outcome outcome = cluster_->Octet({"--server", server, "jobs"});
     EXPECT_EQ(outcome.exit_code, kUnreachable) << outcome.err;
     EXPECT_LT(outcome.took, absl::Seconds(5.5));
-    EXPECT_THAT(outcome.err, AllOf(HasSubstr(server), HasSubstr("octet up")));
+    EXPECT_THAT(outcome.err, AllOf(HasSubstr(server), HasSubstr("--server")));
   }
+  unsetenv("OCTET_CA_FILE");
+  unsetenv("OCTET_TOKEN_FILE");
+}
+
+TEST_F(BadInputTest, AHostWithoutItsAuthorityIsRefusedWithTheWayOut) {
+  const Outcome outcome = cluster_->Octet({"--server", "127.0.0.1:1", "jobs"});
+  EXPECT_EQ(outcome.exit_code, kRefused);
+  EXPECT_THAT(outcome.err, AllOf(HasSubstr("OCTET_CA_FILE"), HasSubstr("octet login")));
 }
 
 TEST(UpTest, SecondUpOnADirectoryIsRefusedAndTheFirstGoesOn) {
@@ -154,7 +152,7 @@ TEST(UpTest, PortInUseIsNamedAndNothingStaysBehind) {
 
   Cluster empty;
   const Outcome up =
-      empty.Octet({"up", "--cpu-slots", "1", "--listen", absl::StrCat("127.0.0.1:", port)});
+      empty.Octet({"up", "--cpu-slots", "1", "--metrics", absl::StrCat("127.0.0.1:", port)});
   EXPECT_NE(up.exit_code, 0);
   EXPECT_THAT(up.err, AllOf(HasSubstr(port), HasSubstr("in use")));
   EXPECT_TRUE(FindProcesses({empty.dir()}).empty());

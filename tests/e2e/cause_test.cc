@@ -4,26 +4,15 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
 #include "gmock/gmock.h"
-#include "tests/e2e/cluster.h"
+#include "tests/e2e/one_node.h"
 
 namespace octet::e2e {
 namespace {
 
 using testing::HasSubstr;
 
-class CauseTest : public testing::Test {
+class CauseTest : public OneNodeTest {
  protected:
-  static void SetUpTestSuite() {
-    cluster_ = new Cluster();
-    WriteBars(Data(), 512, 128);
-    cluster_->StartScheduler();
-    cluster_->StartAgent("n1", 2);
-  }
-  static void TearDownTestSuite() {
-    delete cluster_;
-    cluster_ = nullptr;
-  }
-  static std::string Data() { return cluster_->dir() + "/data"; }
   // A job that runs `script` and is not started again.
   static std::string Command(const std::string& script, const std::string& more = "") {
     return absl::StrCat("name: c\nkind: command\nmax_restarts: 0\n", more,
@@ -43,10 +32,7 @@ class CauseTest : public testing::Test {
     EXPECT_THAT(failure["message"].get<std::string>(), HasSubstr(words));
     EXPECT_EQ(failure["node"], failure_class == "TIME_LIMIT" ? "" : "n1");
   }
-
-  static Cluster* cluster_;
 };
-Cluster* CauseTest::cluster_ = nullptr;
 
 TEST_F(CauseTest, OutOfMemory) {
   ExpectFailure(Command("ulimit -v 100000; exec tail /dev/zero"), "OUT_OF_MEMORY", "out_of_memory",

@@ -217,7 +217,7 @@ nlohmann::json Cluster::Finish(const std::string& id, absl::Duration limit) cons
 }
 
 pid_t Cluster::RankPid(const std::string& job, int rank) const {
-  const auto pids = FindProcesses({"octet-trainer", dir_, absl::StrCat("/jobs/", job, "/"),
+  const auto pids = FindProcesses({"octet-trainer", dir_, absl::StrCat("/jobs/", job, " "),
                                    absl::StrCat("--rank ", rank, " ")});
   return pids.empty() ? 0 : pids.front();
 }

@@ -63,17 +63,23 @@ absl::Status Agent::Init() {
   ASSIGN_OR_RETURN(context_.host.slots, FindSlots(options_.cpu_slots, options_.tpu_slots));
   ASSIGN_OR_RETURN(context_.advertise_host, AdvertiseHost(options_));
   RETURN_IF_ERROR(HoldPorts());
-  ASSIGN_OR_RETURN(metrics_, AgentMetrics::Serve(options_.metrics));
+  RETURN_IF_ERROR(Isolate());
+  ASSIGN_OR_RETURN(metrics_, AgentMetrics::Serve({options_.metrics, options_.node, options_.dir}));
   context_.dir = options_.dir;
   context_.hang_after = options_.hang_after;
-  context_.scheduler = DialScheduler(options_.scheduler);
+  ASSIGN_OR_RETURN(membership_, Membership::Open(options_));
+  context_.scheduler = membership_->scheduler();
   context_.outbox = &outbox_;
   context_.metrics = metrics_.get();
   FillHello();
   CountSlots();
   rank_service_ =
       std::make_unique<RankService>([this](const AttemptKey& key) { return Find(key); });
-  ASSIGN_OR_RETURN(rank_server_, ServeRanks(rank_service_.get(), socket));
+  ASSIGN_OR_RETURN(rank_server_,
+                   ServeRanks(rank_service_.get(), socket, isolation_->has_accounts()));
+  if (!options_.health.empty()) {
+    ASSIGN_OR_RETURN(health_, HealthEndpoint::Start(options_.health));
+  }
   session_ =
       std::make_unique<Session>(context_.scheduler, &outbox_, static_cast<SessionHandler*>(this));
   return absl::OkStatus();
@@ -87,6 +93,17 @@ absl::Status Agent::HoldPorts() {
     slot.set_endpoint(absl::StrCat(context_.advertise_host, ":", (*port)->port()));
     ports_.push_back(*std::move(port));
   }
+  return absl::OkStatus();
+}
+
+absl::Status Agent::Isolate() {
+  isolation::IsolationOptions options = options_.isolation;
+  options.agent_dir = options_.dir;
+  options.program_dir = options_.program_dir;
+  options.slots = static_cast<int>(context_.host.slots.size());
+  ASSIGN_OR_RETURN(isolation_, isolation::Isolation::Create(std::move(options)));
+  context_.isolation = isolation_.get();
+  for (const std::string& gap : isolation_->gaps()) spdlog::warn("isolation is partial: {}", gap);
   return absl::OkStatus();
 }
 
@@ -120,6 +137,8 @@ void Agent::FillHello() {
   node.set_name(options_.node);
   node.mutable_slots()->Add(context_.host.slots.begin(), context_.host.slots.end());
   for (const auto& [key, value] : options_.labels) (*node.mutable_labels())[key] = value;
+  (*node.mutable_labels())["isolation"] =
+      absl::StrCat(ToString(isolation_->mode()), isolation_->gaps().empty() ? "" : "-partial");
   node.set_agent_version(Version());
   node.set_metrics_address(metrics_->address());
   if (options_.lifetime) {
@@ -148,7 +167,7 @@ void Agent::CountSlots() {
   absl::MutexLock lock(&mutex_);
   int busy = 0;
   for (const auto& [key, attempt] : attempts_) busy += attempt->ended() ? 0 : attempt->slots();
-  metrics_->SetSlots(static_cast<int>(context_.host.slots.size()) - busy, busy);
+  metrics_->SetSlots(context_.host.slots, busy);
 }
 
 std::vector<std::string> Agent::Problems() { return ProblemsOf(RoomNeededBy(context_.dir)); }
@@ -165,7 +184,12 @@ v1::AgentHello Agent::Hello() {
   return hello;
 }
 
+void Agent::OnDisconnect() {
+  if (health_ != nullptr) health_->SetReady(false);
+}
+
 void Agent::OnWelcome(const v1::AgentWelcome& welcome) {
+  if (health_ != nullptr) health_->SetReady(true);
   for (const v1::AttemptRef& ref : welcome.unwanted()) {
     if (auto attempt = Find(KeyOf(ref))) {
       spdlog::warn("{} is not wanted any more; killing its ranks", ToString(ref));

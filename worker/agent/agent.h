@@ -10,14 +10,17 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
+#include "common/health_endpoint.h"
 #include "grpcpp/server.h"
 #include "worker/agent/attempt.h"
 #include "worker/agent/attempt_ref.h"
 #include "worker/agent/folder_lock.h"
 #include "worker/agent/held_port.h"
+#include "worker/agent/membership.h"
 #include "worker/agent/options.h"
 #include "worker/agent/rank_service.h"
 #include "worker/agent/session.h"
+#include "worker/isolation/isolation.h"
 
 namespace octet::agent {
 
@@ -31,6 +34,8 @@ class Agent : private SessionHandler {
   /// Kills what runs.
   ~Agent() override;
 
+  /// host:port; empty: there is no health service.
+  std::string health_address() const { return health_ == nullptr ? "" : health_->address(); }
   /// "unix:PATH", where ranks reach the agent.
   const std::string& rank_address() const { return context_.host.rank_address; }
   const v1::Node& node() const { return hello_.node(); }
@@ -43,6 +48,7 @@ class Agent : private SessionHandler {
   explicit Agent(const AgentOptions& options) : options_(options) {}
   absl::Status Init();
   absl::Status HoldPorts();
+  absl::Status Isolate();
   void FillHello();
   std::shared_ptr<Attempt> Find(const AttemptKey& key) const;
   std::vector<std::shared_ptr<Attempt>> Attempts() const;
@@ -52,6 +58,7 @@ class Agent : private SessionHandler {
   v1::AgentHello Hello() override;
   std::vector<std::string> Problems() override;
   void OnWelcome(const v1::AgentWelcome& welcome) override;
+  void OnDisconnect() override;
   void OnStart(const v1::StartAttempt& start) override;
   void OnStop(const v1::StopAttempt& stop) override;
   void OnRendezvous(const v1::RendezvousReady& ready) override;
@@ -63,6 +70,9 @@ class Agent : private SessionHandler {
   std::unique_ptr<FolderLock> folder_lock_;
   std::vector<std::unique_ptr<HeldPort>> ports_;  // One a slot.
   std::unique_ptr<AgentMetrics> metrics_;
+  std::unique_ptr<Membership> membership_;
+  std::unique_ptr<HealthEndpoint> health_;
+  std::unique_ptr<isolation::Isolation> isolation_;
   Outbox outbox_;
   NodeContext context_;
   v1::AgentHello hello_;  // Without what runs.

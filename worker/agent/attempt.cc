@@ -18,6 +18,8 @@
 #include "worker/agent/hang_watch.h"
 #include "worker/agent/leftovers.h"
 #include "worker/agent/verdict.h"
+#include "worker/isolation/attempt_key.h"
+#include "worker/isolation/bytes.h"
 
 namespace octet::agent {
 namespace {
@@ -98,6 +100,11 @@ Attempt::~Attempt() {
 bool Attempt::ended() const {
   absl::MutexLock lock(&mutex_);
   return ended_;
+}
+
+bool Attempt::HasKey(absl::string_view key) const {
+  absl::MutexLock lock(&mutex_);
+  return !key_.empty() && key == key_;
 }
 
 void Attempt::Stop(absl::Duration grace) {
@@ -183,6 +190,8 @@ absl::Status Attempt::HandleReport(const v1::RankReport& report) {
         absl::StrCat("rank ", rank, " of ", ToString(ref()), " is not on this node"));
   switch (report.report_case()) {
     case v1::RankReport::kProgress:
+      if (report.has_rank_step_time())
+        node_.metrics->SetRankTime(ref(), rank, report.rank_step_time());
       if (rank == 0) ReportProgress(report.progress());
       break;
     case v1::RankReport::kFile:
@@ -219,7 +228,7 @@ void Attempt::Run() {
   sigaddset(&pipe, SIGPIPE);
   pthread_sigmask(SIG_BLOCK, &pipe, nullptr);
   v1::RanksEnded ended = RunRanks();
-  node_.metrics->RemoveJob(ref().job_id());
+  node_.metrics->EndAttempt(ref(), ended);
   StoreFiles(ended);
   spdlog::info("{} ended here: {}", ToString(ref()),
                ended.succeeded() ? "succeeded"
@@ -237,6 +246,7 @@ v1::RanksEnded Attempt::RunRanks() {
   absl::Status status = Prepare();
   if (status.ok()) status = StartRanks();
   const v1::RanksEnded ended = status.ok() ? AwaitRanks() : NotStarted(status);
+  enclosure_.reset();
   absl::MutexLock lock(&mutex_);
   ranks_gone_ = true;
   return ended;
@@ -247,7 +257,7 @@ v1::RanksEnded Attempt::AwaitRanks() {
     absl::MutexLock lock(&mutex_);
     logs_->Follow();
   }
-  const std::vector<RankOutcome> outcomes = start_.stage() == "train" ? WatchRanks() : gang_.Wait();
+  const std::vector<RankOutcome> outcomes = WatchRanks();
   if (gang_.keeper_lost())
     KillMarked({{kAgentVariable, node_.host.rank_address},
                 {"OCTET_JOB_ID", ref().job_id()},
@@ -259,17 +269,23 @@ v1::RanksEnded Attempt::AwaitRanks() {
 }
 
 std::vector<RankOutcome> Attempt::WatchRanks() {
+  isolation::LimitWatch limits = enclosure_->Watch();
+  HangWatch hangs(node_.hang_after);
+  const absl::Duration hang_interval =
+      start_.stage() == "train" ? hangs.interval() : absl::InfiniteDuration();
+  const absl::Duration interval = std::min(limits.interval(), hang_interval);
   const std::vector<pid_t> pids = gang_.pids();
-  HangWatch watch(node_.hang_after);
   absl::Duration looked = Clock::Real().Steady();
-  while (!gang_.WaitFor(watch.interval())) {
-    std::vector<RankSight> sights;
-    for (size_t i = 0; i < pids.size(); ++i)
-      sights.push_back({.rank = start_.ranks(static_cast<int>(i)),
-                        .place = failure::ReadPlace(paths_.Position(start_.ranks(i))),
-                        .state = RunStateOf(pids[i])});
+  while (!gang_.WaitFor(interval)) {
     const absl::Duration now = Clock::Real().Steady();
-    const auto behind = watch.Look(now - std::exchange(looked, now), sights);
+    if (const auto breach = limits.Look(gang_.root(), now)) {
+      const v1::Failure failure = LimitPassed(*breach, ref().job_id(), node_.host.node);
+      spdlog::error("{}: {}", ToString(ref()), failure.message());
+      gang_.Condemn(start_.ranks(0), failure);
+      break;
+    }
+    if (now - looked < hang_interval) continue;
+    const auto behind = hangs.Look(now - std::exchange(looked, now), Sights(pids));
     if (!behind || gang_.stop_requested()) continue;
     const v1::Failure failure = HungRank(*behind, node_.host.node);
     spdlog::error("{}: {}", ToString(ref()), failure.message());
@@ -279,6 +295,15 @@ std::vector<RankOutcome> Attempt::WatchRanks() {
   return gang_.Wait();
 }
 
+std::vector<RankSight> Attempt::Sights(const std::vector<pid_t>& pids) const {
+  std::vector<RankSight> sights;
+  for (size_t i = 0; i < pids.size(); ++i)
+    sights.push_back({.rank = start_.ranks(static_cast<int>(i)),
+                      .place = failure::ReadPlace(paths_.Position(start_.ranks(i))),
+                      .state = RunStateOf(pids[i])});
+  return sights;
+}
+
 void Attempt::NameCauseIn(v1::RanksEnded& ended, const std::vector<RankOutcome>& outcomes) const {
   if (!ended.has_failure()) return;
   v1::Failure& failure = *ended.mutable_failure();
@@ -286,23 +311,62 @@ void Attempt::NameCauseIn(v1::RanksEnded& ended, const std::vector<RankOutcome>&
     failure.add_stderr_tail(std::move(line));
   for (const RankOutcome& outcome : outcomes)
     if (outcome.rank == failure.rank()) NameCause(outcome, is_command(), NodeFacts(), failure);
+  if (enclosure_->OomKills() > 0)
+    failure.set_message(
+        absl::StrCat(failure.message(), " (the limit of job ", ref().job_id(), " is ",
+                     isolation::FormatBytes(enclosure_->limits().memory_bytes), ")"));
 }
 
 failure::NodeFacts Attempt::NodeFacts() const {
   std::vector<std::string> folders = {paths_.job_dir};
   if (const std::string& folder = start_.spec().command().working_dir(); !folder.empty())
     folders.push_back(folder);
-  return node_watch_.Collect(folders);
+  failure::NodeFacts facts = node_watch_.Collect(folders);
+  if (enclosure_ != nullptr) facts.oom_kills += enclosure_->OomKills();
+  return facts;
 }
 
 absl::Status Attempt::Prepare() {
   spdlog::info("{}: {} on {} slots here", ToString(ref()), start_.stage(), slots());
-  RETURN_IF_ERROR(MakeFolders(paths_.attempt_dir));
   // A command knows its job by its environment alone.
+  if (!is_command()) {
+    RETURN_IF_ERROR(MakeFolders(paths_.attempt_dir, 0700));
+    RETURN_IF_ERROR(WriteStartFile());
+    RETURN_IF_ERROR(WriteKey());
+  }
+  ASSIGN_OR_RETURN(enclosure_, node_.isolation->Enclose(Tenant()));
   if (is_command()) return absl::OkStatus();
   const std::vector<std::string> inputs(start_.inputs().begin(), start_.inputs().end());
-  RETURN_IF_ERROR(FetchArtifacts(node_.scheduler, ref().job_id(), inputs, paths_.job_dir, &fetch_));
-  return WriteStartFile();
+  return FetchArtifacts(node_.scheduler, ref().job_id(), inputs,
+                        {paths_.job_dir, paths_.parts_dir, enclosure_->account()}, &fetch_);
+}
+
+isolation::Tenant Attempt::Tenant() const {
+  isolation::Tenant tenant{.name = absl::StrCat(ref().job_id(), "-", ref().attempt()),
+                           .team = start_.spec().team(),
+                           .slots = slots(),
+                           .job_dir = paths_.job_dir,
+                           .attempt_dir = paths_.attempt_dir,
+                           .working_dir = start_.spec().command().working_dir()};
+  for (const int slot : start_.slot_indices())
+    tenant.devices |= slot < static_cast<int>(node_.host.slots.size()) &&
+                      node_.host.slots[slot].resource() != "cpu";
+  for (const int rank : start_.ranks())
+    for (const char* stream : {"stdout", "stderr", "position"})
+      tenant.write_files.push_back(paths_.Log(rank, stream));
+  if (!is_command()) tenant.read_files = {paths_.start_file, paths_.key_file};
+  const v1::JobSpec& spec = start_.spec();
+  for (const std::string& path : {spec.train().dataset().path(), spec.train().model().onnx(),
+                                  spec.export_().dataset().path(), spec.export_().model()})
+    if (!path.empty()) tenant.inputs.push_back(path);
+  return tenant;
+}
+
+absl::Status Attempt::WriteKey() {
+  ASSIGN_OR_RETURN(const std::string key, isolation::NewAttemptKey());
+  absl::MutexLock lock(&mutex_);
+  key_ = key;
+  return WriteFileAtomic(paths_.key_file, key, 0600);
 }
 
 absl::Status Attempt::WriteStartFile() const {
@@ -311,14 +375,23 @@ absl::Status Attempt::WriteStartFile() const {
   options.add_whitespace = true;
   const auto printed = google::protobuf::util::MessageToJsonString(start_, &json, options);
   if (!printed.ok()) return absl::InternalError(printed.ToString());
-  return WriteFileAtomic(paths_.start_file, json);
+  return WriteFileAtomic(paths_.start_file, json, 0600);
 }
 
 absl::Status Attempt::StartRanks() {
   if (gang_.stop_requested()) return absl::CancelledError("stopped before its ranks started");
-  ASSIGN_OR_RETURN(const auto commands, RankCommands(start_, node_.host, paths_));
-  RETURN_IF_ERROR(gang_.Start(commands));
+  ASSIGN_OR_RETURN(auto commands, RankCommands(start_, node_.host, paths_));
+  for (RankCommand& command : commands) {
+    auto whole = enclosure_->EnvironmentFor(command.env);
+    if (!whole) continue;
+    command.env = *std::move(whole);
+    command.inherit_env = false;
+  }
+  node_.metrics->StartAttempt(start_);
+  RETURN_IF_ERROR(gang_.Start(commands, enclosure_->confinement()));
   const std::vector<pid_t> pids = gang_.pids();
+  for (size_t i = 0; i < pids.size(); ++i)
+    node_.metrics->SetPid(ref(), start_.ranks(static_cast<int>(i)), pids[i]);
   {
     absl::MutexLock lock(&mutex_);
     logs_ = std::make_unique<LogShipper>(node_.scheduler, ref(), LogFiles(start_, paths_));
@@ -365,7 +438,7 @@ void Attempt::Report(const std::function<void(v1::AttemptReport&)>& fill) {
 }
 
 void Attempt::ReportProgress(const v1::TrainProgress& progress) {
-  node_.metrics->SetProgress(ref().job_id(), progress);
+  node_.metrics->SetProgress(ref(), progress);
   v1::AttemptReport report;
   *report.mutable_ref() = ref();
   *report.mutable_progress() = progress;

@@ -17,17 +17,20 @@
 #include "octet/v1/ranks.pb.h"
 #include "worker/agent/calls.h"
 #include "worker/agent/gang.h"
+#include "worker/agent/hang_watch.h"
 #include "worker/agent/log_shipper.h"
 #include "worker/agent/metrics.h"
 #include "worker/agent/outbox.h"
 #include "worker/agent/rank_command.h"
 #include "worker/agent/uploader.h"
 #include "worker/failure/node_watch.h"
+#include "worker/isolation/isolation.h"
 
 namespace octet::agent {
 
 /// What the attempts of a node share; outlives them.
 struct NodeContext {
+  const isolation::Isolation* isolation = nullptr;
   RankHost host;
   std::string dir;             // The agent's folder.
   std::string advertise_host;  // Where other nodes reach rank 0.
@@ -52,6 +55,8 @@ class Attempt {
   Attempt& operator=(const Attempt&) = delete;
 
   const v1::AttemptRef& ref() const { return start_.ref(); }
+  /// What its ranks show that they are; see isolation::NewAttemptKey.
+  bool HasKey(absl::string_view key) const;
   int slots() const { return start_.slot_indices_size(); }
   /// The last report is in the outbox.
   bool ended() const;
@@ -89,6 +94,9 @@ class Attempt {
   failure::NodeFacts NodeFacts() const;
   absl::Status Prepare();
   absl::Status WriteStartFile() const;
+  absl::Status WriteKey();
+  isolation::Tenant Tenant() const;
+  std::vector<RankSight> Sights(const std::vector<pid_t>& pids) const;
   absl::Status StartRanks();
   v1::RanksEnded NotStarted(const absl::Status& status) const;
   void StoreFiles(v1::RanksEnded& ended);
@@ -103,11 +111,13 @@ class Attempt {
   const std::function<void()> on_end_;
   const failure::NodeWatch node_watch_;
   Cancellation fetch_;
+  std::unique_ptr<isolation::Enclosure> enclosure_;  // The attempt's thread's own.
   LocalGang gang_;
   std::unique_ptr<LogShipper> logs_ ABSL_GUARDED_BY(mutex_);
   Uploader uploader_;
 
   mutable absl::Mutex mutex_;
+  std::string key_ ABSL_GUARDED_BY(mutex_);  // Empty: none yet, or a command.
   std::string rendezvous_ ABSL_GUARDED_BY(mutex_);
   bool abandoned_ ABSL_GUARDED_BY(mutex_) = false;
   bool ranks_gone_ ABSL_GUARDED_BY(mutex_) = false;

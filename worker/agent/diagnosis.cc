@@ -52,6 +52,7 @@ void Apply(const failure::Diagnosis& diagnosis, bool rank_said_it, v1::Failure& 
 
 void NameCause(const RankOutcome& outcome, bool is_command, const failure::NodeFacts& node,
                v1::Failure& failure) {
+  if (!failure.cause().empty()) return;
   if (!ClassIsOpen(failure)) {
     if (failure.failure_class() == v1::FAILURE_CLASS_HUNG_RANK)
       failure.set_cause(std::string(failure::FactsOf(Cause::kHang).name));
@@ -81,6 +82,20 @@ void NameCauseOfStart(bool is_command, const failure::NodeFacts& node, v1::Failu
                                    .start_error = failure.message(),
                                    .node = node};
   Apply(failure::Classify(evidence), /*rank_said_it=*/true, failure);
+}
+
+v1::Failure LimitPassed(const isolation::Breach& breach, const std::string& job,
+                        const std::string& node) {
+  const bool memory = breach.kind == isolation::Breach::Kind::kMemory;
+  const failure::CauseFacts& facts =
+      failure::FactsOf(memory ? Cause::kOutOfMemory : Cause::kOverLimit);
+  v1::Failure failure;
+  failure.set_failure_class(static_cast<v1::FailureClass>(facts.failure_class));
+  failure.set_cause(std::string(facts.name));
+  failure.set_node(node);
+  failure.set_message(absl::StrCat(View(facts.title), ": job ", job, " ", breach.message,
+                                   " (on node ", node, "); ", View(facts.way_out)));
+  return failure;
 }
 
 v1::Failure HungRank(const failure::RankPosition& position, const std::string& node) {

@@ -13,6 +13,7 @@
 #include "common/status.h"
 #include "octet/v1/artifacts.grpc.pb.h"
 #include "worker/agent/rank_command.h"
+#include "worker/isolation/job_folder.h"
 
 namespace octet::agent {
 namespace {
@@ -33,19 +34,26 @@ absl::StatusOr<bool> Matches(const std::string& path, const v1::Artifact& artifa
   return sha256 == artifact.sha256();
 }
 
+// A name that is there but cannot be opened safely is to be replaced.
+absl::StatusOr<bool> IsThere(const std::string& job_dir, const v1::Artifact& artifact) {
+  const auto file = isolation::OpenInJob(job_dir, artifact.name());
+  if (!file.ok()) return false;
+  return Matches(isolation::PathOf(*file), artifact);
+}
+
 class Download {
  public:
-  Download(v1::ArtifactService::Stub* stub, const v1::Artifact& artifact, std::string path,
+  Download(v1::ArtifactService::Stub* stub, const v1::Artifact& artifact, const FetchTarget& target,
            Cancellation* cancellation)
       : stub_(stub),
         artifact_(artifact),
-        path_(std::move(path)),
+        target_(target),
         // Named by content: a part of another version is never continued.
-        part_(absl::StrCat(path_, ".", artifact.sha256().substr(0, 16), ".part")),
+        part_(absl::StrCat(target.parts_dir, "/", artifact.sha256().substr(0, 16), ".part")),
         cancellation_(cancellation) {}
 
   absl::Status Run() {
-    RETURN_IF_ERROR(MakeFolders(std::filesystem::path(path_).parent_path()));
+    RETURN_IF_ERROR(MakeFolders(target_.parts_dir, 0700));
     RETURN_IF_ERROR(
         CallUntilAnswered(cancellation_, kReadDeadline,
                           [this](grpc::ClientContext* context) { return Read(context); }));
@@ -57,8 +65,7 @@ class Download {
                                               " arrived with another size or SHA-256 than the "
                                               "artifact store lists"));
     }
-    if (std::rename(part_.c_str(), path_.c_str()) != 0) return ErrnoStatus("cannot replace", path_);
-    return absl::OkStatus();
+    return isolation::MoveIntoJob(part_, target_.job_dir, artifact_.name(), target_.owner);
   }
 
  private:
@@ -85,7 +92,7 @@ class Download {
 
   v1::ArtifactService::Stub* const stub_;
   const v1::Artifact& artifact_;
-  const std::string path_;
+  const FetchTarget& target_;
   const std::string part_;
   Cancellation* const cancellation_;
   absl::Status written_;
@@ -106,12 +113,12 @@ absl::StatusOr<std::map<std::string, v1::Artifact>> List(v1::ArtifactService::St
 }
 
 absl::Status FetchOne(v1::ArtifactService::Stub* stub, const v1::Artifact& artifact,
-                      const std::string& path, Cancellation* cancellation) {
-  ASSIGN_OR_RETURN(const bool present, Matches(path, artifact));
+                      const FetchTarget& target, Cancellation* cancellation) {
+  ASSIGN_OR_RETURN(const bool present, IsThere(target.job_dir, artifact));
   if (present) return absl::OkStatus();
-  absl::Status status = Download(stub, artifact, path, cancellation).Run();
+  absl::Status status = Download(stub, artifact, target, cancellation).Run();
   // A part that an earlier life left may be damaged; whole downloads are not.
-  if (absl::IsDataLoss(status)) status = Download(stub, artifact, path, cancellation).Run();
+  if (absl::IsDataLoss(status)) status = Download(stub, artifact, target, cancellation).Run();
   return status;
 }
 
@@ -119,7 +126,7 @@ absl::Status FetchOne(v1::ArtifactService::Stub* stub, const v1::Artifact& artif
 
 absl::Status FetchArtifacts(const std::shared_ptr<grpc::Channel>& scheduler,
                             const std::string& job_id, const std::vector<std::string>& names,
-                            const std::string& job_dir, Cancellation* cancellation) {
+                            const FetchTarget& target, Cancellation* cancellation) {
   if (names.empty()) return absl::OkStatus();
   auto stub = v1::ArtifactService::NewStub(scheduler);
   ASSIGN_OR_RETURN(const auto artifacts, List(stub.get(), job_id, cancellation));
@@ -129,8 +136,7 @@ absl::Status FetchArtifacts(const std::shared_ptr<grpc::Channel>& scheduler,
     if (artifact == artifacts.end())
       return absl::NotFoundError(
           absl::StrCat("job ", job_id, " has no artifact ", name, ", which this stage needs"));
-    RETURN_IF_ERROR(
-        FetchOne(stub.get(), artifact->second, absl::StrCat(job_dir, "/", name), cancellation));
+    RETURN_IF_ERROR(FetchOne(stub.get(), artifact->second, target, cancellation));
   }
   return absl::OkStatus();
 }

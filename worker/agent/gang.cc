@@ -38,13 +38,14 @@ LocalGang::~LocalGang() {
   if (wake_fd_ >= 0) close(wake_fd_);
 }
 
-absl::Status LocalGang::Start(const std::vector<RankCommand>& commands) {
+absl::Status LocalGang::Start(const std::vector<RankCommand>& commands,
+                              const isolation::Confinement& confinement) {
   {
     absl::MutexLock lock(&mutex_);
     wake_fd_ = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (wake_fd_ < 0) return ErrnoStatus("cannot open", "an eventfd");
   }
-  ASSIGN_OR_RETURN(keeper_, Keeper::Start(commands));
+  ASSIGN_OR_RETURN(keeper_, Keeper::Start(commands, confinement));
   for (const RankCommand& command : commands) members_.push_back({.rank = command.rank});
   return absl::OkStatus();
 }
@@ -70,6 +71,11 @@ void LocalGang::NoteFailure(int rank, const v1::Failure& failure) {
   absl::MutexLock lock(&mutex_);
   requests_.failures.try_emplace(rank, failure);
   Wake();
+}
+
+void LocalGang::Condemn(int rank, const v1::Failure& failure) {
+  NoteFailure(rank, failure);
+  kill_at_ = Now();
 }
 
 void LocalGang::Input(int64_t offset, std::string_view data, bool end) {

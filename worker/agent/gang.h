@@ -34,9 +34,12 @@ class LocalGang {
   LocalGang& operator=(const LocalGang&) = delete;
 
   /// Starts all or none; errors as Keeper::Start's. Once.
-  absl::Status Start(const std::vector<RankCommand>& commands);
+  absl::Status Start(const std::vector<RankCommand>& commands,
+                     const isolation::Confinement& confinement = {});
   /// In the order of the commands.
   std::vector<pid_t> pids() const;
+  /// Below which every process of the gang is; 0: nothing runs.
+  pid_t root() const { return keeper_ == nullptr ? 0 : keeper_->pid(); }
 
   /// Asks every rank to save and leave (SIGTERM) and kills those that are
   /// still there after `grace`. A second call can only shorten the grace.
@@ -45,6 +48,9 @@ class LocalGang {
   void Signal(int signal);
   /// What a rank says went wrong: it is about to end.
   void NoteFailure(int rank, const v1::Failure& failure);
+  /// What this agent saw a rank do, in that one's place; the gang is killed at
+  /// once. By the waiting thread.
+  void Condemn(int rank, const v1::Failure& failure);
   /// Bytes of the whole input from `offset` on, for the rank that reads it.
   /// What came before is skipped; bytes after a gap are not taken. Kept here
   /// until the rank takes them; when it reads no more, they are dropped. end:

@@ -2,52 +2,84 @@
 
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <optional>
 #include <string>
-#include <string_view>
 #include <utility>
 
+#include "absl/base/thread_annotations.h"
 #include "absl/strings/str_cat.h"
+#include "absl/synchronization/mutex.h"
 #include "common/files.h"
 #include "common/status.h"
-
-extern char** environ;
+#include "worker/agent/keeper_process.h"
 
 namespace octet::agent {
 namespace {
 
-constexpr size_t kStackBytes = 64 << 10;
+// An idle keeper holds on to the agent's memory of when it was forked.
+constexpr size_t kMostIdle = 32;
 
-// Pointers for exec, into a command and the environment of this process, which
-// nothing changes.
-struct RankArguments {
-  std::vector<std::string> own;
-  std::vector<char*> argv, env;
+struct IdleKeeper {
+  pid_t pid = -1;
+  int control = -1;
 };
 
-RankArguments ArgumentsOf(const RankCommand& command) {
-  RankArguments arguments;
-  for (const std::string& word : command.argv)
-    arguments.argv.push_back(const_cast<char*>(word.c_str()));
-  arguments.argv.push_back(nullptr);
-  arguments.own.reserve(command.env.size());
-  for (const auto& [name, value] : command.env)
-    arguments.own.push_back(absl::StrCat(name, "=", value));
-  for (char** entry = environ; *entry != nullptr; ++entry) {
-    if (command.env.count(std::string(*entry, strcspn(*entry, "="))) == 0)
-      arguments.env.push_back(*entry);
+// Children that wait for their next attempt. Thread-safe.
+class IdleKeepers {
+ public:
+  std::optional<IdleKeeper> Take() {
+    absl::MutexLock lock(&mutex_);
+    if (keepers_.empty()) return std::nullopt;
+    const IdleKeeper keeper = keepers_.back();
+    keepers_.pop_back();
+    return keeper;
   }
-  for (std::string& entry : arguments.own) arguments.env.push_back(entry.data());
-  arguments.env.push_back(nullptr);
-  return arguments;
+  // False: there are enough.
+  bool Give(const IdleKeeper& keeper) {
+    absl::MutexLock lock(&mutex_);
+    if (keepers_.size() >= kMostIdle) return false;
+    keepers_.push_back(keeper);
+    return true;
+  }
+
+ private:
+  absl::Mutex mutex_;
+  std::vector<IdleKeeper> keepers_ ABSL_GUARDED_BY(mutex_);
+};
+
+// Never destroyed: they end when this process does.
+IdleKeepers& Idle() {
+  static IdleKeepers* const idle = new IdleKeepers();
+  return *idle;
 }
 
-const char* OrNull(const std::string& text) { return text.empty() ? nullptr : text.c_str(); }
+struct Descriptor {
+  int fd = -1;
+  ~Descriptor() {
+    if (fd >= 0) close(fd);
+  }
+};
+
+absl::Status WritePlan(const std::vector<RankCommand>& commands, Descriptor& file) {
+  const std::string image = PlanImage(commands);
+  file.fd = memfd_create("octet-plan", MFD_CLOEXEC);
+  if (file.fd < 0) return ErrnoStatus("cannot open", "a memory file");
+  for (size_t done = 0; done < image.size();) {
+    const ssize_t n = write(file.fd, image.data() + done, image.size() - done);
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) return ErrnoStatus("cannot write", "a memory file");
+    done += static_cast<size_t>(n);
+  }
+  return absl::OkStatus();
+}
 
 absl::Status StartError(const KeeperNews& news, const RankCommand& command) {
   errno = news.value;
@@ -62,6 +94,8 @@ absl::Status StartError(const KeeperNews& news, const RankCommand& command) {
       return ErrnoStatus("cannot open", command.err);
     case KeeperNews::kFork:
       return ErrnoStatus("cannot fork for", command.program);
+    case KeeperNews::kConfine:
+      return ErrnoStatus("cannot isolate", command.program);
     case KeeperNews::kExec:
       break;
   }
@@ -79,87 +113,109 @@ ExitStatus ToExitStatus(int status) {
   return {.exit_code = WEXITSTATUS(status)};
 }
 
-pid_t ForkKeeper(const KeeperPlan& plan) {
-  sigset_t all, before;
-  sigfillset(&all);
-  pthread_sigmask(SIG_SETMASK, &all, &before);
-  const pid_t pid = fork();
-  if (pid == 0) RunKeeper(plan);
-  pthread_sigmask(SIG_SETMASK, &before, nullptr);
-  return pid;
-}
-
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<Keeper>> Keeper::Start(const std::vector<RankCommand>& commands) {
+absl::StatusOr<std::unique_ptr<Keeper>> Keeper::Start(const std::vector<RankCommand>& commands,
+                                                      const isolation::Confinement& confinement) {
   std::unique_ptr<Keeper> keeper(new Keeper());
   keeper->news_.resize(commands.size());
-  std::vector<RankArguments> arguments;
-  std::vector<RankPlan> ranks;
-  for (const RankCommand& command : commands) arguments.push_back(ArgumentsOf(command));
-  for (size_t i = 0; i < commands.size(); ++i) {
-    ranks.push_back({.program = commands[i].program.c_str(),
-                     .argv = arguments[i].argv.data(),
-                     .env = arguments[i].env.data(),
-                     .cwd = OrNull(commands[i].cwd),
-                     .out = OrNull(commands[i].out),
-                     .err = OrNull(commands[i].err)});
-  }
-  // Not initialized: its pages are only touched in the child.
-  const std::unique_ptr<char[]> stack(new char[kStackBytes]);
-  KeeperPlan plan{.ranks = ranks.data(),
-                  .news = keeper->news_.data(),
-                  .count = ranks.size(),
-                  .stack = stack.get(),
-                  .stack_bytes = kStackBytes};
-  RETURN_IF_ERROR(keeper->Fork(plan, commands));
+  RETURN_IF_ERROR(keeper->Begin(commands, confinement));
   RETURN_IF_ERROR(keeper->AwaitStart(commands));
   return keeper;
 }
 
-absl::Status Keeper::Fork(KeeperPlan& plan, const std::vector<RankCommand>& commands) {
+absl::Status Keeper::Begin(const std::vector<RankCommand>& commands,
+                           const isolation::Confinement& confinement) {
+  confined_ = confinement.on;
+  Descriptor plan, read_end;
+  RETURN_IF_ERROR(WritePlan(commands, plan));
+  std::vector<int> fds = {plan.fd};
+  if (std::any_of(commands.begin(), commands.end(), [](const auto& each) { return each.input; })) {
+    int ends[2];
+    if (pipe2(ends, O_CLOEXEC) != 0) return ErrnoStatus("cannot open", "a pipe");
+    read_end.fd = ends[0];
+    input_ = ends[1];
+    fcntl(input_, F_SETFL, O_NONBLOCK);
+    fds.push_back(read_end.fd);
+  }
+  while (const auto idle = confined_ ? std::nullopt : Idle().Take()) {
+    pid_ = idle->pid;
+    control_ = idle->control;
+    if (Send(fds)) return absl::OkStatus();
+    // Something has killed it.
+    Dismiss();
+  }
+  RETURN_IF_ERROR(Fork(confinement));
+  return Send(fds) ? absl::OkStatus() : ErrnoStatus("cannot send a plan to", "a keeper for ranks");
+}
+
+absl::Status Keeper::Fork(const isolation::Confinement& confinement) {
   int control[2];
   if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, control) != 0)
     return ErrnoStatus("cannot open", "a socket pair");
   control_ = control[0];
-  plan.control = control[1];
-  int read_end = -1;
-  for (size_t i = 0; i < commands.size(); ++i) {
-    int ends[2];
-    if (!commands[i].input || input_ >= 0) continue;
-    if (pipe2(ends, O_CLOEXEC) != 0) {
-      close(plan.control);
-      return ErrnoStatus("cannot open", "a pipe");
-    }
-    plan.ranks[i].in = read_end = ends[0];
-    input_ = ends[1];
-    fcntl(input_, F_SETFL, O_NONBLOCK);
-  }
-  pid_ = ForkKeeper(plan);
-  const int error = errno;
-  close(plan.control);
-  if (read_end >= 0) close(read_end);
-  errno = error;
-  return pid_ < 0 ? ErrnoStatus("cannot fork for", commands[0].program) : absl::OkStatus();
+  const Descriptor other_end{control[1]};
+  sigset_t all, before;
+  sigfillset(&all);
+  pthread_sigmask(SIG_SETMASK, &all, &before);
+  pid_ = fork();
+  if (pid_ == 0) RunKeeper(other_end.fd, confinement);
+  const absl::Status status =
+      pid_ < 0 ? ErrnoStatus("cannot fork", "a keeper for ranks") : absl::OkStatus();
+  pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  return status;
+}
+
+bool Keeper::Send(const std::vector<int>& fds) {
+  int32_t no_signal = 0;
+  iovec word{.iov_base = &no_signal, .iov_len = sizeof(no_signal)};
+  alignas(cmsghdr) char room[CMSG_SPACE(2 * sizeof(int))] = {};
+  const size_t bytes = fds.size() * sizeof(int);
+  msghdr message{};
+  message.msg_iov = &word;
+  message.msg_iovlen = 1;
+  message.msg_control = room;
+  message.msg_controllen = CMSG_SPACE(bytes);
+  cmsghdr* const rights = CMSG_FIRSTHDR(&message);
+  rights->cmsg_level = SOL_SOCKET;
+  rights->cmsg_type = SCM_RIGHTS;
+  rights->cmsg_len = CMSG_LEN(bytes);
+  memcpy(CMSG_DATA(rights), fds.data(), bytes);
+  ssize_t n;
+  do {
+    n = sendmsg(control_, &message, MSG_NOSIGNAL);
+  } while (n < 0 && errno == EINTR);
+  return n > 0;
 }
 
 absl::Status Keeper::AwaitStart(const std::vector<RankCommand>& commands) {
-  ssize_t n;
-  do {
-    n = recv(control_, news_.data(), news_.size() * sizeof(KeeperNews), 0);
-  } while (n < 0 && errno == EINTR);
-  if (n <= 0) return absl::UnavailableError("the keeper of the ranks died as it started them");
+  if (ReceiveNews() <= 0)
+    return absl::UnavailableError("the keeper of the ranks died as it started them");
   if (news_[0].kind == KeeperNews::kNotStarted)
     return StartError(news_[0], commands[news_[0].index]);
   for (const KeeperNews& news : news_) pids_.push_back(news.value);
   return absl::OkStatus();
 }
 
+// Bytes in news_; none: the keeper is dead.
+ssize_t Keeper::ReceiveNews() {
+  ssize_t n;
+  do {
+    n = recv(control_, news_.data(), news_.size() * sizeof(KeeperNews), 0);
+  } while (n < 0 && errno == EINTR);
+  return n;
+}
+
 Keeper::~Keeper() {
   CloseInput();
-  if (control_ >= 0) close(control_);
+  if (!idle_ || confined_ || !Idle().Give({pid_, control_})) Dismiss();
+}
+
+void Keeper::Dismiss() {
+  if (control_ >= 0) close(std::exchange(control_, -1));
   while (pid_ > 0 && waitpid(pid_, nullptr, 0) < 0 && errno == EINTR) {
   }
+  pid_ = -1;
 }
 
 void Keeper::CloseInput() {
@@ -167,12 +223,10 @@ void Keeper::CloseInput() {
 }
 
 Keeper::News Keeper::Read() {
-  News news;
-  ssize_t n;
-  do {
-    n = recv(control_, news_.data(), news_.size() * sizeof(KeeperNews), 0);
-  } while (n < 0 && errno == EINTR);
-  news.gone = n <= 0;
+  const ssize_t n = ReceiveNews();
+  idle_ = n > 0 && news_[0].kind == KeeperNews::kGone;
+  News news{.ends = {}, .gone = n <= 0 || idle_};
+  if (news.gone) return news;
   for (ssize_t i = 0; i < n / static_cast<ssize_t>(sizeof(KeeperNews)); ++i)
     news.ends.push_back({static_cast<size_t>(news_[i].index), ToExitStatus(news_[i].value)});
   return news;

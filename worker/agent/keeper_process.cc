@@ -5,9 +5,11 @@
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -18,13 +20,32 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "worker/agent/keeper_plan.h"
+#include "worker/isolation/confinement.h"
+
 namespace octet::agent {
 namespace {
+
+// For a rank between its clone and its exec.
+alignas(16) char launch_stack[64 << 10];
+
+// What the keeper works on.
+struct Work {
+  int control;
+  int child_fd;  // A signalfd of SIGCHLD.
+  int in;        // Of the rank that has input; -1: none has.
+  KeeperPlan* plan;
+  size_t bytes;  // Of the plan's image.
+  isolation::Confinement confinement;
+  int unconfined;  // errno, when the confinement could not be; else 0.
+};
 
 // What a rank that could not become its program leaves for the keeper, whose
 // memory it shares until then.
 struct Launch {
   const RankPlan* rank;
+  const isolation::Confinement* confinement;
+  int in;
   pid_t keeper;
   int error;
   KeeperNews::Step step;
@@ -49,7 +70,11 @@ int BecomeRank(void* argument) {
   // The keeper may have died before the line above.
   if (getppid() != launch.keeper) _exit(127);
   setpgid(0, 0);
-  const int in = rank.in >= 0 ? rank.in : open("/dev/null", O_RDONLY | O_CLOEXEC);
+  if (!isolation::ConfineSelf(*launch.confinement)) Fail(launch, KeeperNews::kConfine);
+  // Another user's process has lost it.
+  prctl(PR_SET_PDEATHSIG, SIGKILL);
+  if (getppid() != launch.keeper) _exit(127);
+  const int in = rank.input ? launch.in : open("/dev/null", O_RDONLY | O_CLOEXEC);
   if (in < 0 || dup2(in, STDIN_FILENO) < 0) Fail(launch, KeeperNews::kIn);
   Redirect(launch, rank.out, STDOUT_FILENO, KeeperNews::kOut);
   Redirect(launch, rank.err, STDERR_FILENO, KeeperNews::kErr);
@@ -68,8 +93,8 @@ int BecomeRank(void* argument) {
 
 // Does not return before the rank runs its program, or has failed to. Copies no
 // page tables, unlike fork.
-pid_t StartRank(const KeeperPlan& plan, Launch& launch) {
-  char* const top = plan.stack + plan.stack_bytes;
+pid_t StartRank(Launch& launch) {
+  char* const top = launch_stack + sizeof(launch_stack);
   const pid_t pid = clone(BecomeRank, top, CLONE_VM | CLONE_VFORK | SIGCHLD, &launch);
   if (pid < 0) {
     launch.error = errno;
@@ -78,36 +103,43 @@ pid_t StartRank(const KeeperPlan& plan, Launch& launch) {
   return pid;
 }
 
-void Tell(const KeeperPlan& plan, size_t count) {
-  // The agent is gone if this fails, which the poll tells.
-  send(plan.control, plan.news, count * sizeof(KeeperNews), MSG_NOSIGNAL);
+void Tell(const Work& work, size_t count) {
+  // The agent is gone if this fails, which the next look at its end tells.
+  send(work.control, work.plan->news, count * sizeof(KeeperNews), MSG_NOSIGNAL);
 }
 
 void SignalRank(const RankPlan& rank, int signal) {
   if (rank.pid > 0) kill(-rank.pid, signal);
 }
 
-bool StartRanks(const KeeperPlan& plan) {
+bool StartRanks(const Work& work) {
+  const KeeperPlan& plan = *work.plan;
   for (size_t i = 0; i < plan.count; ++i) {
     RankPlan& rank = plan.ranks[i];
-    Launch launch{.rank = &rank, .keeper = getpid(), .error = 0, .step = KeeperNews::kFork};
-    const pid_t pid = StartRank(plan, launch);
+    Launch launch{.rank = &rank,
+                  .confinement = &work.confinement,
+                  .in = work.in,
+                  .keeper = getpid(),
+                  .error = work.unconfined,
+                  .step = KeeperNews::kConfine};
+    const pid_t pid = work.unconfined != 0 ? -1 : StartRank(launch);
     const int32_t index = static_cast<int32_t>(i);
     if (launch.error != 0) {
       plan.news[0] = {KeeperNews::kNotStarted, index, launch.error, launch.step};
-      Tell(plan, 1);
+      Tell(work, 1);
       return false;
     }
     rank.pid = pid;
     plan.news[i] = {KeeperNews::kStarted, index, pid, {}};
   }
-  Tell(plan, plan.count);
+  Tell(work, plan.count);
   return true;
 }
 
 // Lets every ended child go. Tells of the ranks among them; returns how many
 // those were.
-size_t Reap(const KeeperPlan& plan) {
+size_t Reap(const Work& work) {
+  const KeeperPlan& plan = *work.plan;
   size_t ended = 0;
   for (;;) {
     siginfo_t info = {};
@@ -124,31 +156,31 @@ size_t Reap(const KeeperPlan& plan) {
     rank->pid = -1;
     plan.news[ended++] = {KeeperNews::kEnded, static_cast<int32_t>(rank - plan.ranks), status, {}};
   }
-  if (ended > 0) Tell(plan, ended);
+  if (ended > 0) Tell(work, ended);
   return ended;
 }
 
 // False: the agent is gone.
-bool PassSignals(const KeeperPlan& plan) {
+bool PassSignals(const Work& work) {
   for (;;) {
     int32_t signal = 0;
-    const ssize_t n = recv(plan.control, &signal, sizeof(signal), MSG_DONTWAIT);
+    const ssize_t n = recv(work.control, &signal, sizeof(signal), MSG_DONTWAIT);
     if (n < 0) return errno == EAGAIN || errno == EINTR;
     if (n != sizeof(signal)) return false;
-    for (size_t i = 0; i < plan.count; ++i) SignalRank(plan.ranks[i], signal);
+    for (size_t i = 0; i < work.plan->count; ++i) SignalRank(work.plan->ranks[i], signal);
   }
 }
 
-void Watch(const KeeperPlan& plan, int child_fd) {
-  for (size_t running = plan.count; running > 0;) {
-    pollfd fds[] = {{.fd = plan.control, .events = POLLIN, .revents = 0},
-                    {.fd = child_fd, .events = POLLIN, .revents = 0}};
+void Watch(const Work& work) {
+  for (size_t running = work.plan->count; running > 0;) {
+    pollfd fds[] = {{.fd = work.control, .events = POLLIN, .revents = 0},
+                    {.fd = work.child_fd, .events = POLLIN, .revents = 0}};
     poll(fds, 2, -1);
-    if (fds[0].revents != 0 && !PassSignals(plan)) return;
+    if (fds[0].revents != 0 && !PassSignals(work)) return;
     signalfd_siginfo drained;
-    while (read(child_fd, &drained, sizeof(drained)) > 0) {
+    while (read(work.child_fd, &drained, sizeof(drained)) > 0) {
     }
-    running -= Reap(plan);
+    running -= Reap(work);
   }
 }
 
@@ -203,42 +235,75 @@ void KillDescendants(const KeeperPlan& plan) {
   }
 }
 
-// The agent's lock, sockets and other keepers' controls: they must close when
-// the agent dies.
-void CloseOthers(const KeeperPlan& plan) {
-  int first = STDERR_FILENO + 1;
+// Waits for the next plan. False: the agent is gone.
+bool Receive(Work& work) {
   for (;;) {
-    int kept = plan.control >= first ? plan.control : INT_MAX;
-    for (size_t i = 0; i < plan.count; ++i) {
-      if (plan.ranks[i].in >= first) kept = std::min(kept, plan.ranks[i].in);
-    }
-    if (kept > first) close_range(static_cast<unsigned>(first), static_cast<unsigned>(kept) - 1, 0);
-    if (kept == INT_MAX) return;
-    first = kept + 1;
+    int32_t signal = 0;
+    iovec word{.iov_base = &signal, .iov_len = sizeof(signal)};
+    alignas(cmsghdr) char room[CMSG_SPACE(2 * sizeof(int))];
+    msghdr message{};
+    message.msg_iov = &word;
+    message.msg_iovlen = 1;
+    message.msg_control = room;
+    message.msg_controllen = sizeof(room);
+    if (recvmsg(work.control, &message, MSG_CMSG_CLOEXEC) <= 0) return false;
+    const cmsghdr* const rights = CMSG_FIRSTHDR(&message);
+    // A signal that came too late for the ranks it was meant for.
+    if (rights == nullptr) continue;
+    int fds[2] = {-1, -1};
+    memcpy(fds, CMSG_DATA(rights), std::min(rights->cmsg_len - CMSG_LEN(0), sizeof(fds)));
+    struct stat info {};
+    if (fstat(fds[0], &info) != 0) return false;
+    work.in = fds[1];
+    work.bytes = static_cast<size_t>(info.st_size);
+    void* const image = mmap(nullptr, work.bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE, fds[0], 0);
+    close(fds[0]);
+    if (image == MAP_FAILED) return false;
+    work.plan = &OpenPlanImage(static_cast<char*>(image));
+    return true;
   }
+}
+
+void Serve(const Work& work) {
+  const bool started = StartRanks(work);
+  if (work.in >= 0) close(work.in);
+  if (started) Watch(work);
+  KillDescendants(*work.plan);
+  work.plan->news[0] = {KeeperNews::kGone, 0, 0, {}};
+  Tell(work, 1);
+  munmap(work.plan, work.bytes);
 }
 
 }  // namespace
 
-void RunKeeper(const KeeperPlan& plan) {
+void RunKeeper(int control, const isolation::Confinement& confinement) {
   // Out of the agent's group, so that what kills that spares the keeper.
   setpgid(0, 0);
   prctl(PR_SET_NAME, "octet-keeper");
   prctl(PR_SET_CHILD_SUBREAPER, 1);
-  CloseOthers(plan);
+  Work work{};
+  work.control = control;
+  work.confinement = confinement;
+  // While its descriptors are open.
+  if (!isolation::ConfineParent(confinement)) work.unconfined = errno;
+  int last = control;
+  if (confinement.cgroup >= 0) last = work.confinement.cgroup = dup2(confinement.cgroup, last + 1);
+  // The agent's lock, sockets and other keepers' controls: they must close when
+  // the agent dies.
+  if (control > STDERR_FILENO + 1)
+    close_range(STDERR_FILENO + 1, static_cast<unsigned>(control) - 1, 0);
+  close_range(static_cast<unsigned>(last) + 1, UINT_MAX, 0);
   struct sigaction by_default = {};
   by_default.sa_handler = SIG_DFL;
   sigaction(SIGCHLD, &by_default, nullptr);
   sigset_t child;
   sigemptyset(&child);
   sigaddset(&child, SIGCHLD);
-  const int child_fd = signalfd(-1, &child, SFD_CLOEXEC | SFD_NONBLOCK);
-  const bool started = child_fd >= 0 && StartRanks(plan);
-  for (size_t i = 0; i < plan.count; ++i) {
-    if (plan.ranks[i].in >= 0) close(plan.ranks[i].in);
+  work.child_fd = signalfd(-1, &child, SFD_CLOEXEC | SFD_NONBLOCK);
+  while (work.child_fd >= 0 && Receive(work)) {
+    Serve(work);
+    if (confinement.on) break;
   }
-  if (started) Watch(plan, child_fd);
-  KillDescendants(plan);
   _exit(0);
 }
 

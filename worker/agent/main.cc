@@ -11,11 +11,15 @@
 #include <vector>
 
 #include "CLI/CLI.hpp"
+#include "common/files.h"
 #include "common/log.h"
 #include "common/process.h"
 #include "common/status.h"
 #include "common/version.h"
 #include "worker/agent/agent.h"
+#include "worker/agent/labels.h"
+#include "worker/isolation/bytes.h"
+#include "worker/isolation/isolation.h"
 
 namespace octet::agent {
 namespace {
@@ -38,6 +42,8 @@ struct Flags {
   std::string stop_grace = "30s";
   std::string hang_after = "30s";
   std::vector<std::string> labels;
+  std::string label_file;
+  std::string isolation, memory_per_slot, disk_per_slot;
 };
 
 std::string CheckDuration(const std::string& text) {
@@ -46,11 +52,52 @@ std::string CheckDuration(const std::string& text) {
   return text + " is not a duration greater than 0, such as 90s, 30m or 12h";
 }
 
+std::string CheckBytes(const std::string& text) {
+  return std::string(isolation::ParseBytes(text).status().message());
+}
+
+void AddIsolationFlags(CLI::App& app, Flags& flags) {
+  isolation::IsolationOptions& options = flags.options.isolation;
+  app.add_option("--isolation", flags.isolation,
+                 "none, standard or strict: how jobs are kept apart [none for a scheduler on a "
+                 "Unix socket, else standard]")
+      ->check([](const std::string& text) {
+        return std::string(isolation::ParseMode(text).status().message());
+      });
+  app.add_option("--account", options.accounts,
+                 "TEAM=USER: whose jobs run as whom, '*' for every other team; for an agent that "
+                 "is root; repeatable");
+  app.add_option("--data-root", options.data_roots,
+                 "Folder that isolated jobs may read; repeatable");
+  app.add_option("--work-root", options.work_roots,
+                 "Folder that isolated jobs may write to, as far as its modes let them; "
+                 "repeatable");
+  app.add_option("--pass-env", options.pass_env,
+                 "Variable of the agent's that isolated jobs get too; repeatable");
+  app.add_option("--cgroup", options.cgroup,
+                 "auto, none, or a cgroup2 folder that was handed to this agent")
+      ->capture_default_str();
+  app.add_option("--memory-per-slot", flags.memory_per_slot,
+                 "Memory of a job for each of its slots, such as 8Gi, or none [the slot's share "
+                 "of the machine; without isolation none]")
+      ->check(CheckBytes);
+  app.add_option("--disk-per-slot", flags.disk_per_slot,
+                 "Disk space of a job for each of its slots [as above]")
+      ->check(CheckBytes);
+}
+
 void AddFlags(CLI::App& app, Flags& flags) {
   AgentOptions& options = flags.options;
   app.set_version_flag("--version", Version());
   app.add_option("--dir", options.dir, "Folder of everything the agent keeps")->required();
   app.add_option("--scheduler", options.scheduler, "unix:PATH or HOST:PORT")->required();
+  app.add_option(
+      "--tls", options.tls,
+      "Folder with the authority's ca.crt, for HOST:PORT; keeps this node's certificate");
+  app.add_option("--join-token-file", options.join_token_file,
+                 "File with a token from `octet token create --join`, for the first start");
+  app.add_option("--health", options.health,
+                 "HOST:PORT of gRPC's health service, for probes; port 0 for any free one");
   app.add_option("--node", options.node, "Name of this node in the cluster [the host's name]");
   app.add_option("--cpu-slots", flags.cpu_slots,
                  "Offer N CPU slots and no GPUs [the GPUs if any, else a slot a core]")
@@ -63,6 +110,8 @@ void AddFlags(CLI::App& app, Flags& flags) {
         return label.find('=') == std::string::npos || label[0] == '=' ? label + " is not KEY=VALUE"
                                                                        : std::string();
       });
+  app.add_option("--label-file", flags.label_file,
+                 "File with a label a line, KEY=VALUE or KEY=\"VALUE\"; --label goes before it");
   app.add_option("--advertise-host", options.advertise_host,
                  "Where other nodes reach this one [the local address towards the scheduler]");
   app.add_option("--program-dir", options.program_dir,
@@ -80,6 +129,26 @@ void AddFlags(CLI::App& app, Flags& flags) {
                  "A rank of a training that stands still for so long has hung; inf for never")
       ->capture_default_str()
       ->check(CheckDuration);
+  AddIsolationFlags(app, flags);
+}
+
+absl::Status FillIsolation(const Flags& flags, AgentOptions& options) {
+  isolation::IsolationOptions& wanted = options.isolation;
+  const bool own_machine = options.scheduler.starts_with("unix:");
+  ASSIGN_OR_RETURN(wanted.mode, isolation::ParseMode(!flags.isolation.empty() ? flags.isolation
+                                                     : own_machine            ? "none"
+                                                                              : "standard"));
+  if (!flags.memory_per_slot.empty()) {
+    ASSIGN_OR_RETURN(wanted.memory_per_slot, isolation::ParseBytes(flags.memory_per_slot));
+  }
+  if (!flags.disk_per_slot.empty()) {
+    ASSIGN_OR_RETURN(wanted.disk_per_slot, isolation::ParseBytes(flags.disk_per_slot));
+  }
+  for (const std::string& path : {options.tls, options.join_token_file})
+    if (!path.empty()) wanted.hidden.push_back(std::filesystem::absolute(path));
+  for (auto* roots : {&wanted.data_roots, &wanted.work_roots})
+    for (std::string& root : *roots) root = std::filesystem::absolute(root);
+  return absl::OkStatus();
 }
 
 absl::StatusOr<AgentOptions> ToOptions(Flags flags) {
@@ -92,6 +161,12 @@ absl::StatusOr<AgentOptions> ToOptions(Flags flags) {
     ASSIGN_OR_RETURN(options.program_dir, ProgramFolder());
   }
   options.program_dir = std::filesystem::absolute(options.program_dir).string();
+  if (!flags.label_file.empty()) {
+    ASSIGN_OR_RETURN(const std::string text, ReadFile(flags.label_file));
+    auto labels = ParseLabels(text);
+    RETURN_IF_ERROR(Annotate(labels.status(), flags.label_file));
+    options.labels = *std::move(labels);
+  }
   for (const std::string& label : flags.labels) {
     const size_t equals = label.find('=');
     options.labels[label.substr(0, equals)] = label.substr(equals + 1);
@@ -100,6 +175,7 @@ absl::StatusOr<AgentOptions> ToOptions(Flags flags) {
   if (absl::ParseDuration(flags.lifetime, &lifetime)) options.lifetime = lifetime;
   absl::ParseDuration(flags.stop_grace, &options.stop_grace);
   absl::ParseDuration(flags.hang_after, &options.hang_after);
+  RETURN_IF_ERROR(FillIsolation(flags, options));
   return options;
 }
 
@@ -110,6 +186,7 @@ absl::Status Run(Flags flags, const sigset_t& ending) {
                agent->node().slots(0).resource());
   if (!agent->node().metrics_address().empty())
     spdlog::info("metrics on http://{}/metrics", agent->node().metrics_address());
+  if (!agent->health_address().empty()) spdlog::info("health on {}", agent->health_address());
   std::printf("listening on %s\n", agent->rank_address().c_str());
   std::fflush(stdout);
   int signal = 0;

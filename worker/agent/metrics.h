@@ -1,62 +1,90 @@
-// What Prometheus can scrape from an agent.
+// What Prometheus can scrape from an agent. docs/metrics.md lists it.
 #ifndef OCTET_WORKER_AGENT_METRICS_H_
 #define OCTET_WORKER_AGENT_METRICS_H_
 
+#include <sys/types.h>
+
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
+#include "octet/v1/agents.pb.h"
 #include "octet/v1/jobs.pb.h"
 #include "prometheus/exposer.h"
-#include "prometheus/family.h"
-#include "prometheus/gauge.h"
-#include "prometheus/registry.h"
+#include "prometheus/metric_family.h"
+#include "worker/agent/gpu_metrics.h"
 
 namespace octet::agent {
 
-/// octet_agent_slots{state="free|busy"} and, of each job whose rank 0 is here,
-/// octet_job_*{job}. Thread-safe.
+struct MetricsOptions {
+  std::string address;  // HOST:PORT, port 0 lets the kernel pick; empty: not served
+  std::string node;
+  std::string dir;  // the agent's folder, whose file system is watched
+};
+
+/// octet_agent_*{node}, and octet_job_*{job} of the attempts that run here:
+/// those of a whole job on the node of its rank 0, those of a rank on the
+/// rank's. Thread-safe.
 class AgentMetrics {
  public:
-  /// address: HOST:PORT, port 0 lets the kernel pick; empty: not served.
   /// UNAVAILABLE: the address cannot be had.
-  static absl::StatusOr<std::unique_ptr<AgentMetrics>> Serve(const std::string& address);
+  static absl::StatusOr<std::unique_ptr<AgentMetrics>> Serve(const MetricsOptions& options);
+  ~AgentMetrics();
 
   /// HOST:PORT with the real port; empty: not served.
   const std::string& address() const { return address_; }
 
-  void SetSlots(int free, int busy);
-  void SetProgress(const std::string& job, const v1::TrainProgress& progress);
-  /// Removes the job's series.
-  void RemoveJob(const std::string& job);
+  /// All are of one kind; busy: of the first ones.
+  void SetSlots(const std::vector<v1::Slot>& slots, int busy);
+  /// The job's figures are of this attempt from now on. Before its ranks start:
+  /// they may have something to tell at once.
+  void StartAttempt(const v1::StartAttempt& start);
+  /// Of an attempt that has started; ignored otherwise.
+  void SetPid(const v1::AttemptRef& ref, int rank, pid_t pid);
+  void SetProgress(const v1::AttemptRef& ref, const v1::TrainProgress& progress);
+  void SetRankTime(const v1::AttemptRef& ref, int rank, const v1::StepTime& time);
+  /// Removes the job's figures, unless a newer attempt's are there.
+  void EndAttempt(const v1::AttemptRef& ref, const v1::RanksEnded& ended);
+
+  /// As a scrape sees it.
+  std::vector<prometheus::MetricFamily> Collect() const;
 
  private:
-  using GaugeFamily = prometheus::Family<prometheus::Gauge>;
-  using Series = std::pair<GaugeFamily*, prometheus::Gauge*>;
-  AgentMetrics();
-  GaugeFamily* AddFamily(const char* name, const char* help);
-  std::vector<Series> AddJob(const std::string& job);
+  struct Rank {
+    pid_t pid = 0;
+    std::optional<v1::StepTime> time;
+  };
+  struct Job {
+    int attempt = 0, ranks = 0, slots = 0;
+    bool has_rank_0 = false;
+    double peak_flops_per_s = 0;  // of all ranks; 0: unknown
+    std::optional<v1::TrainProgress> progress;
+    std::map<int, Rank> by_rank;
+  };
+  struct JobFamilies;
+  class Collector;
 
-  const std::shared_ptr<prometheus::Registry> registry_;
-  GaugeFamily* const slots_;
-  prometheus::Gauge* const free_slots_;
-  prometheus::Gauge* const busy_slots_;
-  GaugeFamily* const images_per_second_;
-  GaugeFamily* const flops_per_second_;
-  GaugeFamily* const step_seconds_;
-  GaugeFamily* const loss_;
-  GaugeFamily* const top1_percent_;
-  GaugeFamily* const step_;
+  explicit AgentMetrics(const MetricsOptions& options);
+  /// Null: it has not started here, or is not the newest.
+  Job* Find(const v1::AttemptRef& ref) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void CollectAgent(std::vector<prometheus::MetricFamily>& families) const;
+  void CollectJobs(std::vector<prometheus::MetricFamily>& families) const;
+
+  const MetricsOptions options_;
+  const std::unique_ptr<GpuMetrics> gpus_;  // null: none
+  mutable absl::Mutex mutex_;
+  std::vector<v1::Slot> slots_ ABSL_GUARDED_BY(mutex_);
+  int busy_ ABSL_GUARDED_BY(mutex_) = 0;
+  std::map<std::string, int> ended_ ABSL_GUARDED_BY(mutex_);  // attempts by outcome
+  std::map<std::string, Job> jobs_ ABSL_GUARDED_BY(mutex_);
   std::string address_;
-  std::unique_ptr<prometheus::Exposer> exposer_;
-  absl::Mutex mutex_;
-  // In the order of AddJob.
-  std::map<std::string, std::vector<Series>> jobs_ ABSL_GUARDED_BY(mutex_);
+  std::shared_ptr<Collector> collector_;
+  std::unique_ptr<prometheus::Exposer> exposer_;  // Last: it calls the rest.
 };
 
 }  // namespace octet::agent

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "absl/time/time.h"
+#include "worker/isolation/isolation.h"
 
 namespace octet::agent {
 
@@ -15,6 +16,14 @@ struct AgentOptions {
   std::string dir;
   /// "unix:PATH" or "HOST:PORT".
   std::string scheduler;
+  /// Of the agent's own, with the authority's ca.crt; node.crt and node.key
+  /// are kept there. Needed for HOST:PORT.
+  std::string tls;
+  /// File with the token by which the node joins; looked at only when there is
+  /// no certificate that holds.
+  std::string join_token_file;
+  /// HOST:PORT of a health service for probes; empty: none.
+  std::string health;
   /// The node's name, unique in the cluster.
   std::string node;
   /// So many CPU slots and no GPUs; nothing: the GPUs if there are any, else
@@ -38,6 +47,9 @@ struct AgentOptions {
   /// A rank of a training that stands still for so long, while others may wait
   /// for it, has hung; see HangWatch. Infinite: never.
   absl::Duration hang_after = absl::Seconds(30);
+  /// How jobs are kept apart. The agent itself fills in its folders, its
+  /// secrets and its slots.
+  isolation::IsolationOptions isolation;
 };
 
 }  // namespace octet::agent

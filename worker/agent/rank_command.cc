@@ -64,6 +64,8 @@ RankCommand StageCommand(const v1::StartAttempt& start, int local_rank, const Ra
                   slot.resource() == "gpu" ? "cuda:0" : "cpu",
                   "--agent",
                   host.rank_address,
+                  "--agent-key",
+                  paths.key_file,
                   "--dir",
                   paths.job_dir};
   if (start.stage() == "train") {
@@ -93,8 +95,10 @@ absl::StatusOr<RankCommand> UserCommand(const v1::StartAttempt& start, const Att
 
 AttemptPaths::AttemptPaths(const std::string& dir, const v1::AttemptRef& ref)
     : job_dir(absl::StrCat(dir, "/jobs/", ref.job_id())),
-      attempt_dir(absl::StrCat(job_dir, "/attempts/", ref.attempt())),
-      start_file(attempt_dir + "/start.json") {}
+      attempt_dir(absl::StrCat(dir, "/attempts/", ref.job_id(), "/", ref.attempt())),
+      start_file(attempt_dir + "/start.json"),
+      key_file(attempt_dir + "/key"),
+      parts_dir(absl::StrCat(dir, "/parts/", ref.job_id())) {}
 
 std::string AttemptPaths::Log(int rank, const std::string& stream) const {
   return absl::StrCat(attempt_dir, "/rank-", rank, ".", stream);

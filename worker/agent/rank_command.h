@@ -21,8 +21,10 @@ struct AttemptPaths {
   std::string Position(int rank) const;
 
   std::string job_dir;      // Artifact x/y of the job is the file job_dir/x/y.
-  std::string attempt_dir;  // Below job_dir: start.json and logs.
+  std::string attempt_dir;  // start.json, logs: the job cannot change which.
   std::string start_file;
+  std::string key_file;   // The attempt's key; see isolation::NewAttemptKey.
+  std::string parts_dir;  // Of the job: what is not whole yet.
 };
 
 /// What ranks have to know of the node they are on.
@@ -38,8 +40,9 @@ struct RankCommand {
   /// argv[0] as the program sees it; `program` is the file that is run.
   std::vector<std::string> argv;
   std::string program;
-  /// Over the agent's own environment.
+  /// Over the agent's own environment, or all that there is.
   std::map<std::string, std::string> env;
+  bool inherit_env = true;
   std::string cwd;
   /// Files, appended to; empty: the agent's own.
   std::string out, err;

@@ -17,6 +17,8 @@ namespace octet::agent {
 /// Finds an attempt that runs here; null: none does.
 using AttemptFinder = std::function<std::shared_ptr<Attempt>(const AttemptKey&)>;
 
+/// Every call carries its attempt's key (isolation::kAttemptKeyMetadata): all
+/// jobs of the node may reach the socket. PERMISSION_DENIED: another's, or none.
 class RankService final : public v1::RankService::Service {
  public:
   explicit RankService(AttemptFinder find) : find_(std::move(find)) {}
@@ -30,15 +32,18 @@ class RankService final : public v1::RankService::Service {
                       v1::RankReportResponse* response) override;
 
  private:
-  absl::StatusOr<std::shared_ptr<Attempt>> Find(const v1::RankRef& ref) const;
+  absl::StatusOr<std::shared_ptr<Attempt>> Find(const grpc::ServerContext& context,
+                                                const v1::RankRef& ref) const;
 
   const AttemptFinder find_;
 };
 
-/// Serves on the Unix socket `path`, which only this user can open (0600).
-/// INVALID_ARGUMENT: the path is too long for a socket.
+/// Serves on the Unix socket `path`, which only this user can open (0600), or
+/// all can where ranks are other users. INVALID_ARGUMENT: the path is too long
+/// for a socket.
 absl::StatusOr<std::unique_ptr<grpc::Server>> ServeRanks(RankService* service,
-                                                         const std::string& path);
+                                                         const std::string& path,
+                                                         bool for_other_users);
 
 }  // namespace octet::agent
 

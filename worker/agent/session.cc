@@ -78,6 +78,7 @@ absl::Status Session::Converse(bool* welcomed) {
   context.TryCancel();
   receiver.join();
   const absl::Status status = FromGrpc(stream->Finish());
+  handler_->OnDisconnect();
   return status.ok() ? absl::UnavailableError("the scheduler closed the connection") : status;
 }
 
@@ -129,11 +130,12 @@ void Session::Handle(const v1::SchedulerMessage& message) {
   }
 }
 
-std::shared_ptr<grpc::Channel> DialScheduler(const std::string& address) {
+std::shared_ptr<grpc::Channel> DialScheduler(
+    const std::string& address, const std::shared_ptr<grpc::ChannelCredentials>& credentials) {
   grpc::ChannelArguments arguments;
   arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, 100);
   arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, 1000);
-  return grpc::CreateCustomChannel(address, grpc::InsecureChannelCredentials(), arguments);
+  return grpc::CreateCustomChannel(address, credentials, arguments);
 }
 
 }  // namespace octet::agent

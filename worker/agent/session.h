@@ -9,6 +9,7 @@
 
 #include "absl/status/status.h"
 #include "grpcpp/channel.h"
+#include "grpcpp/security/credentials.h"
 #include "octet/v1/agents.grpc.pb.h"
 #include "worker/agent/calls.h"
 #include "worker/agent/outbox.h"
@@ -24,6 +25,8 @@ class SessionHandler {
   /// Why the node is unfit for new work; asked before each heartbeat.
   virtual std::vector<std::string> Problems() { return {}; }
   virtual void OnWelcome(const v1::AgentWelcome& welcome) = 0;
+  /// The connection that was welcomed has ended.
+  virtual void OnDisconnect() {}
   virtual void OnStart(const v1::StartAttempt& start) = 0;
   virtual void OnStop(const v1::StopAttempt& stop) = 0;
   virtual void OnRendezvous(const v1::RendezvousReady& ready) = 0;
@@ -58,7 +61,8 @@ class Session {
 
 /// A channel that looks for an absent scheduler at least every second.
 /// address: "unix:PATH" or "HOST:PORT".
-std::shared_ptr<grpc::Channel> DialScheduler(const std::string& address);
+std::shared_ptr<grpc::Channel> DialScheduler(
+    const std::string& address, const std::shared_ptr<grpc::ChannelCredentials>& credentials);
 
 }  // namespace octet::agent
 

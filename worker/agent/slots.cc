@@ -1,56 +1,16 @@
 #include "worker/agent/slots.h"
 
-#include <dlfcn.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <memory>
 #include <thread>
 
-#include "absl/strings/str_cat.h"
 #include "common/status.h"
+#include "worker/agent/nvml.h"
 
 namespace octet::agent {
 namespace {
-
-// The part of NVML's C interface that is used here, declared by hand so that
-// a build needs no CUDA headers and a node no driver.
-using NvmlReturn = int;  // 0 is success.
-using NvmlDevice = void*;
-struct NvmlMemory {
-  unsigned long long total, free, used;
-};
-constexpr unsigned kNvmlNameSize = 96;
-
-struct Library {
-  void* handle = nullptr;
-  ~Library() {
-    if (handle != nullptr) dlclose(handle);
-  }
-};
-
-class Nvml {
- public:
-  explicit Nvml(void* library) : library_(library) {}
-
-  template <typename... Args>
-  absl::Status Call(const char* function, Args... args) const {
-    auto* call = reinterpret_cast<NvmlReturn (*)(Args...)>(dlsym(library_, function));
-    if (call == nullptr)
-      return absl::UnavailableError(absl::StrCat("libnvidia-ml.so.1 has no ", function));
-    const NvmlReturn result = call(args...);
-    if (result == 0) return absl::OkStatus();
-    return absl::UnavailableError(absl::StrCat(function, ": ", ErrorText(result)));
-  }
-
- private:
-  std::string ErrorText(NvmlReturn result) const {
-    auto* text = reinterpret_cast<const char* (*)(NvmlReturn)>(dlsym(library_, "nvmlErrorString"));
-    return text == nullptr ? absl::StrCat("error ", result) : std::string(text(result));
-  }
-
-  void* const library_;
-};
 
 absl::StatusOr<v1::Slot> DescribeGpu(const Nvml& nvml, unsigned index) {
   NvmlDevice device = nullptr;
@@ -83,13 +43,9 @@ absl::StatusOr<std::vector<v1::Slot>> DescribeGpus(const Nvml& nvml) {
 }  // namespace
 
 absl::StatusOr<std::vector<v1::Slot>> GpuSlots() {
-  Library library{dlopen("libnvidia-ml.so.1", RTLD_NOW | RTLD_LOCAL)};
-  if (library.handle == nullptr) return std::vector<v1::Slot>();
-  const Nvml nvml(library.handle);
-  RETURN_IF_ERROR(nvml.Call("nvmlInit_v2"));
-  auto slots = DescribeGpus(nvml);
-  RETURN_IF_ERROR(nvml.Call("nvmlShutdown"));
-  return slots;
+  ASSIGN_OR_RETURN(const std::unique_ptr<Nvml> nvml, Nvml::Load());
+  if (nvml == nullptr) return std::vector<v1::Slot>();
+  return DescribeGpus(*nvml);
 }
 
 std::vector<v1::Slot> CpuSlots(int count) {

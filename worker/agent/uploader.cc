@@ -1,10 +1,10 @@
 #include "worker/agent/uploader.h"
 
 #include <algorithm>
-#include <filesystem>
 #include <fstream>
 #include <utility>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "common/files.h"
 #include "common/grpc_status.h"
@@ -13,6 +13,7 @@
 #include "common/status.h"
 #include "worker/agent/attempt_ref.h"
 #include "worker/agent/rank_command.h"
+#include "worker/isolation/job_folder.h"
 
 namespace octet::agent {
 namespace {
@@ -22,6 +23,11 @@ constexpr absl::Duration kCallDeadline = absl::Seconds(30);
 // DATA_LOSS means that the file changed while it was read, or that bytes broke
 // on the way; OUT_OF_RANGE, that the store has lost some since.
 constexpr int kTries = 3;
+
+// The name below `folder`, by which ranks may call a file as a whole path.
+std::string NameBelow(const std::string& folder, const std::string& path) {
+  return absl::StartsWith(path, folder + "/") ? path.substr(folder.size() + 1) : path;
+}
 
 absl::StatusOr<std::string> ReadPiece(std::ifstream& file, const std::string& path,
                                       int64_t offset) {
@@ -92,16 +98,18 @@ void Uploader::Run() {
 
 absl::Status Uploader::Upload(const v1::FileReady& file) {
   RETURN_IF_ERROR(CheckArtifactName(file.artifact()));
-  const std::string path = std::filesystem::path(job_dir_) / file.path();
+  const std::string name = NameBelow(job_dir_, file.path());
   absl::Status status;
   for (int tries = 0; tries < kTries; ++tries) {
-    status = UploadOnce(path, file.artifact());
+    status = UploadOnce(name, file.artifact());
     if (!absl::IsDataLoss(status) && !absl::IsOutOfRange(status)) return status;
   }
   return status;
 }
 
-absl::Status Uploader::UploadOnce(const std::string& path, const std::string& artifact) {
+absl::Status Uploader::UploadOnce(const std::string& name, const std::string& artifact) {
+  ASSIGN_OR_RETURN(const Fd opened, isolation::OpenInJob(job_dir_, name));
+  const std::string path = isolation::PathOf(opened);
   ASSIGN_OR_RETURN(const std::string sha256, Sha256OfFile(path));
   std::ifstream file(path, std::ios::binary | std::ios::ate);
   if (!file) return ErrnoStatus("cannot read", path);
@@ -117,7 +125,7 @@ absl::Status Uploader::UploadOnce(const std::string& path, const std::string& ar
   while (stored < bytes) {
     request.set_offset(stored);
     ASSIGN_OR_RETURN(*request.mutable_data(), ReadPiece(file, path, stored));
-    if (request.data().empty()) return absl::DataLossError(absl::StrCat(path, " became shorter"));
+    if (request.data().empty()) return absl::DataLossError(absl::StrCat(name, " became shorter"));
     ASSIGN_OR_RETURN(const int64_t now_stored, Append(request));
     if (now_stored == stored)
       return absl::InternalError(absl::StrCat("the artifact store stays at ", stored, " bytes"));

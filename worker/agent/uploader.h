@@ -25,7 +25,8 @@ namespace octet::agent {
 class Uploader {
  public:
   /// stored: called in the uploader's thread for each file, once it is in the
-  /// store. Paths are taken relative to job_dir.
+  /// store. Paths are taken relative to job_dir, and lead out of it by no
+  /// symbolic link.
   Uploader(std::shared_ptr<grpc::Channel> scheduler, v1::AttemptRef ref, std::string job_dir,
            std::function<void(const v1::FileReady&)> stored);
   /// Gives up what is not stored yet.
@@ -47,7 +48,7 @@ class Uploader {
  private:
   void Run();
   absl::Status Upload(const v1::FileReady& file);
-  absl::Status UploadOnce(const std::string& path, const std::string& artifact);
+  absl::Status UploadOnce(const std::string& name, const std::string& artifact);
   absl::StatusOr<int64_t> Append(const v1::AppendArtifactRequest& request);
   bool Idle() const ABSL_SHARED_LOCKS_REQUIRED(mutex_) { return queue_.empty(); }
   bool HasWork() const ABSL_SHARED_LOCKS_REQUIRED(mutex_) { return stopping_ || !queue_.empty(); }

@@ -43,12 +43,15 @@ v1::Failure Describe(const RankOutcome& outcome, const std::string& node) {
 }
 
 Evidence CommandEvidenceOf(const RankOutcome& outcome) {
+  // By this agent: a command has no word with it.
+  if (outcome.reported) return kClear;
   if (outcome.exit.ok() || outcome.asked_to_leave || outcome.signalled_here) return kNone;
   return outcome.exit.signal != 0 && !outcome.signalled_by_user ? kClear : kSilent;
 }
 
 v1::Failure DescribeCommand(const RankOutcome& outcome, const std::string& node) {
   v1::Failure failure = Describe(outcome, node);
+  if (outcome.reported) return failure;
   const std::string subject = absl::StrCat("rank ", outcome.rank, " on node ", node);
   if (outcome.signalled_by_user) {
     failure.set_failure_class(v1::FAILURE_CLASS_JOB);

@@ -24,7 +24,7 @@ struct RankOutcome {
   bool signalled_by_user = false;
   /// This agent had asked it to leave before it ended.
   bool asked_to_leave = false;
-  /// What the rank itself said went wrong.
+  /// What the rank itself said went wrong, or this agent in its place.
   std::optional<v1::Failure> reported;
 };
 

@@ -25,7 +25,7 @@ StopFlag stop_requested{false};
 static_assert(StopFlag::is_always_lock_free);  // A signal handler sets it.
 
 struct Options {
-  std::string start, spec, agent, device, dir;
+  std::string start, spec, agent, agent_key, device, dir;
   int rank = 0;
 };
 
@@ -49,8 +49,12 @@ absl::StatusOr<Task> RankTask(const Options& options) {
   ref.set_job_id(start.ref().job_id());
   ref.set_attempt(start.ref().attempt());
   ref.set_rank(options.rank);
+  std::string key;
+  if (!options.agent_key.empty()) {
+    ASSIGN_OR_RETURN(key, ReadFile(options.agent_key));
+  }
   return Task{{start.ref().job_id(), start.spec().export_(), options.dir},
-              ReportToAgent(options.agent, ref)};
+              ReportToAgent(options.agent, ref, key)};
 }
 
 absl::StatusOr<Task> LocalTask(const Options& options) {
@@ -98,6 +102,8 @@ int Main(int argc, char** argv) {
   auto* spec =
       app.add_option("--spec", options.spec, "JobSpec as JSON, to export without a cluster");
   auto* agent = app.add_option("--agent", options.agent, "The agent's RankService");
+  app.add_option("--agent-key", options.agent_key, "File with the attempt's key, for the agent")
+      ->needs(agent);
   app.add_option("--rank", options.rank, "This process's rank")->needs(start);
   app.add_option("--device", options.device, "The slot; exports compute on the CPU")->needs(start);
   app.add_option("--dir", options.dir, "Folder for the artifacts")->required();

@@ -7,6 +7,7 @@
 #include "google/protobuf/util/json_util.h"
 #include "grpcpp/create_channel.h"
 #include "octet/v1/ranks.grpc.pb.h"
+#include "worker/isolation/attempt_key.h"
 
 namespace octet::exporter {
 namespace {
@@ -16,10 +17,11 @@ constexpr std::chrono::seconds kTimeout(30);
 
 class AgentReporter : public Reporter {
  public:
-  AgentReporter(const std::string& address, const v1::RankRef& ref)
+  AgentReporter(const std::string& address, const v1::RankRef& ref, const std::string& key)
       : stub_(v1::RankService::NewStub(
             grpc::CreateChannel(address, grpc::InsecureChannelCredentials()))),
-        ref_(ref) {}
+        ref_(ref),
+        key_(key) {}
 
   absl::Status Target(const v1::TargetResult& result) override {
     v1::RankReport report;
@@ -46,12 +48,14 @@ class AgentReporter : public Reporter {
     grpc::ClientContext context;
     context.set_wait_for_ready(true);
     context.set_deadline(std::chrono::system_clock::now() + kTimeout);
+    context.AddMetadata(isolation::kAttemptKeyMetadata, key_);
     v1::RankReportResponse response;
     return Annotate(FromGrpc(stub_->Report(&context, report, &response)), "reporting to the agent");
   }
 
   const std::unique_ptr<v1::RankService::Stub> stub_;
   const v1::RankRef ref_;
+  const std::string key_;
 };
 
 class StreamReporter : public Reporter {
@@ -78,8 +82,9 @@ class StreamReporter : public Reporter {
 
 }  // namespace
 
-std::unique_ptr<Reporter> ReportToAgent(const std::string& address, const v1::RankRef& ref) {
-  return std::make_unique<AgentReporter>(address, ref);
+std::unique_ptr<Reporter> ReportToAgent(const std::string& address, const v1::RankRef& ref,
+                                        const std::string& key) {
+  return std::make_unique<AgentReporter>(address, ref, key);
 }
 
 std::unique_ptr<Reporter> ReportToStream(std::ostream& out) {

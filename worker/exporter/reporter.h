@@ -29,7 +29,9 @@ class Reporter {
 /// address: such as "unix:/path/ranks.sock".
 /// UNAVAILABLE: the agent does not answer; FAILED_PRECONDITION: the attempt is
 /// over.
-std::unique_ptr<Reporter> ReportToAgent(const std::string& address, const v1::RankRef& ref);
+/// key: the attempt's, by which the agent knows its ranks.
+std::unique_ptr<Reporter> ReportToAgent(const std::string& address, const v1::RankRef& ref,
+                                        const std::string& key = "");
 
 /// Writes one JSON TargetResult a line; the rest is in the log and exit code.
 /// out outlives the reporter.

@@ -33,6 +33,11 @@ constexpr CauseFacts kCauses[] = {
      "check the file that it names"},
     {Cause::kWrongCommand, "wrong_command", kJob, "wrong command",
      "correct the program's path or its arguments"},
+    {Cause::kNotAllowed, "not_allowed", kJob, "not allowed",
+     "a job sees its own folder, the system's programs and what its node opens to jobs "
+     "(octet-agent --data-root, --work-root)"},
+    {Cause::kOverLimit, "over_limit", kJob, "over its limit",
+     "write or start less, or ask for more slots: each has its share of the node"},
     {Cause::kCrash, "crash", kRankLost, "crash", "see the last lines of its stderr"},
     {Cause::kKilled, "killed", kRankLost, "killed from outside",
      "see who sends signals on that node; it was neither Octet nor the kernel's OOM killer"},

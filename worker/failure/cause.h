@@ -34,6 +34,8 @@ enum class Cause {
   kNan,
   kBadData,
   kWrongCommand,
+  kNotAllowed,  // it wanted what the node keeps from it
+  kOverLimit,   // of disk or processes; of memory it is kOutOfMemory
   kCrash,
   kKilled,
   kPeerLost,      // the echo of another rank's failure

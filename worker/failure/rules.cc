@@ -36,7 +36,6 @@ const Texts kMemoryTexts = {
 
 const Texts kDiskTexts = {
     "No space left on device", "Disk quota exceeded", "ENOSPC", "disk is full", "StorageFull",
-    "File too large",
 };
 
 const Texts kNanTexts = {
@@ -218,6 +217,9 @@ const Texts kPeerTexts = {
     "lost communication with a remote daemon",
 };
 
+const Texts kRightsTexts = {"Permission denied", "PermissionError", "Operation not permitted",
+                            "EACCES"};
+
 // A launcher's words on a child that SIGKILL ended.
 const Texts kKilledTexts = {
     "exited on signal 9",
@@ -254,6 +256,8 @@ const std::vector<Rule>& Table() {
       {"slurm-time-limit", Cause::kTimeLimit, {}, {"DUE TO TIME LIMIT"}},
       {"slurm-node-failure", Cause::kNodeLost, {}, {"DUE TO NODE FAILURE"}},
 
+      {"closed-path", Cause::kNotAllowed, {kNotStarted}, {"is closed to jobs"}},
+
       // What the kernel did.
       {"oom-kill", Cause::kOutOfMemory, {kSigkill, kOomKill}, {}, {}, {kSignalledByAgent}},
       {"oom-kill-of-child",
@@ -268,7 +272,7 @@ const std::vector<Rule>& Table() {
        {kSignalledByAgent}},
       {"shm-full", Cause::kOutOfMemory, {kSigbus, kShmFull}},
       {"cpu-limit", Cause::kTimeLimit, {kSigxcpu}},
-      {"file-size-limit", Cause::kDiskFull, {kSigxfsz}},
+      {"file-size-limit", Cause::kOverLimit, {kSigxfsz}},
 
       // Who stands still while the others wait.
       {"rank-behind", Cause::kHang, {kRankBehind}},
@@ -278,6 +282,7 @@ const std::vector<Rule>& Table() {
 
       // What it said itself, the most telling words first.
       {"shm-full-text", Cause::kOutOfMemory, {}, {"/torch_*No space left on device"}},
+      {"file-size-text", Cause::kOverLimit, {}, {"File too large"}},
       {"disk-text", Cause::kDiskFull, {}, kDiskTexts},
       {"memory-text", Cause::kOutOfMemory, {}, kMemoryTexts},
       {"nan-text", Cause::kNan, {}, kNanTexts},
@@ -313,6 +318,7 @@ const std::vector<Rule>& Table() {
       {"terminated", Cause::kKilled, {kSigterm}},
       {"exit-127", Cause::kWrongCommand, {kCommand, kExit127}},
       {"exit-126", Cause::kWrongCommand, {kCommand, kExit126}},
+      {"rights-text", Cause::kNotAllowed, {kCommand}, kRightsTexts, Where::kLastWord},
       {"report-of-machine", Cause::kMachineFault, {kBlamesMachine}},
       {"report", Cause::kProgramError, {kReported}},
       {"not-started", Cause::kMachineFault, {kNotStarted}},

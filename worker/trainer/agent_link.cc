@@ -7,6 +7,7 @@
 #include "google/protobuf/util/time_util.h"
 #include "grpcpp/grpcpp.h"
 #include "octet/v1/ranks.grpc.pb.h"
+#include "worker/isolation/attempt_key.h"
 #include "worker/trainer/rank_link.h"
 
 namespace octet::trainer {
@@ -15,6 +16,13 @@ namespace {
 /// The agent is on this machine and stores what it is told: seconds are an
 /// eternity, and a trainer that cannot report must not train on for nobody.
 constexpr absl::Duration kCallTimeout = absl::Seconds(30);
+
+void Fill(const StepTime& from, v1::StepTime& to) {
+  to.set_total_s(from.total);
+  to.set_data_s(from.data);
+  to.set_compute_s(from.compute);
+  to.set_communication_s(from.communication);
+}
 
 void Fill(const Progress& from, v1::TrainProgress& to) {
   to.set_step(from.step);
@@ -26,10 +34,7 @@ void Fill(const Progress& from, v1::TrainProgress& to) {
   to.set_images_per_s(from.images_per_s);
   to.set_flops_per_s(from.flops_per_s);
   to.set_learning_rate(from.learning_rate);
-  to.mutable_step_time()->set_total_s(from.step_time.total);
-  to.mutable_step_time()->set_data_s(from.step_time.data);
-  to.mutable_step_time()->set_compute_s(from.step_time.compute);
-  to.mutable_step_time()->set_communication_s(from.step_time.communication);
+  Fill(from.step_time, *to.mutable_step_time());
   *to.mutable_remaining() = google::protobuf::util::TimeUtil::NanosecondsToDuration(
       absl::ToInt64Nanoseconds(from.remaining));
 }
@@ -58,8 +63,10 @@ void Fill(const Failure& from, int rank, v1::Failure& to) {
 
 class GrpcLink : public RankLink {
  public:
-  GrpcLink(const std::string& address, const std::string& job, int attempt, int rank)
-      : stub_(v1::RankService::NewStub(
+  GrpcLink(const std::string& address, const std::string& job, int attempt, int rank,
+           const std::string& key)
+      : key_(key),
+        stub_(v1::RankService::NewStub(
             grpc::CreateChannel(address, grpc::InsecureChannelCredentials()))) {
     ref_.set_job_id(job);
     ref_.set_attempt(attempt);
@@ -96,7 +103,10 @@ class GrpcLink : public RankLink {
   }
 
  private:
-  void Set(const Progress& from, v1::RankReport& to) { Fill(from, *to.mutable_progress()); }
+  void Set(const Progress& from, v1::RankReport& to) {
+    Fill(from, *to.mutable_progress());
+    Fill(from.rank_step_time, *to.mutable_rank_step_time());
+  }
   void Set(const Result& from, v1::RankReport& to) { Fill(from, *to.mutable_train_result()); }
   void Set(const Failure& from, v1::RankReport& to) {
     Fill(from, ref_.rank(), *to.mutable_failure());
@@ -122,18 +132,20 @@ class GrpcLink : public RankLink {
   absl::Status Call(absl::Duration timeout, const Rpc& rpc) {
     grpc::ClientContext context;
     context.set_deadline(std::chrono::system_clock::now() + absl::ToChronoMilliseconds(timeout));
+    context.AddMetadata(isolation::kAttemptKeyMetadata, key_);
     return Annotate(FromGrpc(rpc(&context)), "the agent of this node");
   }
 
   v1::RankRef ref_;
+  const std::string key_;
   const std::unique_ptr<v1::RankService::Stub> stub_;
 };
 
 }  // namespace
 
 std::unique_ptr<RankLink> AgentLink(const std::string& address, const std::string& job, int attempt,
-                                    int rank) {
-  return std::make_unique<GrpcLink>(address, job, attempt, rank);
+                                    int rank, const std::string& key) {
+  return std::make_unique<GrpcLink>(address, job, attempt, rank, key);
 }
 
 }  // namespace octet::trainer

@@ -8,6 +8,7 @@
 #include <memory>
 
 #include "CLI/CLI.hpp"
+#include "common/files.h"
 #include "common/log.h"
 #include "common/version.h"
 #include "worker/trainer/rank_link.h"
@@ -24,7 +25,7 @@ std::atomic<bool> stop{false};
 static_assert(std::atomic<bool>::is_always_lock_free, "set in a signal handler");
 
 struct Flags {
-  std::string start, job, agent, rendezvous, device = "cpu", dir = ".", position;
+  std::string start, job, agent, agent_key, rendezvous, device = "cpu", dir = ".", position;
   int rank = 0, world_size = 1;
   double report_every = 1.0;
 };
@@ -40,6 +41,7 @@ int Parse(int argc, char** argv, Flags& flags) {
   app.add_option("--world-size", flags.world_size, "Ranks in all; with --job")->needs(job);
   app.add_option("--device", flags.device, "cpu or cuda:N");
   app.add_option("--agent", flags.agent, "The agent's socket, unix:PATH");
+  app.add_option("--agent-key", flags.agent_key, "File with the attempt's key, for the agent");
   app.add_option("--rendezvous-file", flags.rendezvous,
                  "Without --agent: where rank 0 tells the others its address; must not exist yet");
   app.add_option("--dir", flags.dir, "Folder for checkpoints and the model");
@@ -79,9 +81,15 @@ int Main(const Flags& flags) {
   options.folder = flags.dir;
   options.position = flags.position;
   options.report_interval = absl::Seconds(flags.report_every);
+  const absl::StatusOr<std::string> key =
+      flags.agent_key.empty() ? std::string() : octet::ReadFile(flags.agent_key);
+  if (!key.ok()) {
+    spdlog::error("{}", std::string(key.status().message()));
+    return kFailed;
+  }
   const std::unique_ptr<RankLink> link =
       flags.agent.empty() ? LocalLink(flags.rendezvous, flags.rank)
-                          : AgentLink(flags.agent, options.job, file->attempt, flags.rank);
+                          : AgentLink(flags.agent, options.job, file->attempt, flags.rank, *key);
   const absl::StatusOr<Outcome> outcome = Train(options, *link, stop);
   if (outcome.ok()) End(*outcome == Outcome::kStopped ? kStoppedOnRequest : 0);
   const Failure failure = ToFailure(outcome.status());
@@ -100,6 +108,8 @@ int main(int argc, char** argv) {
   octet::InitLog("octet-trainer");
   Flags flags;
   if (const int code = Parse(argc, argv, flags); code >= 0) return code;
+  // A peer that died is an error of the all-reduce, not this rank's end.
+  std::signal(SIGPIPE, SIG_IGN);
   std::signal(SIGTERM, [](int) { stop = true; });
   std::signal(SIGINT, [](int) { stop = true; });
   return Main(flags);

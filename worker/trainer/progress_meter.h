@@ -11,13 +11,15 @@
 
 namespace octet::trainer {
 
-/// One step's figures, alike on all ranks except `time`, which is this rank's.
+/// One step's figures, alike on all ranks except `time` and `rank_time`, which
+/// are this rank's.
 struct StepFigures {
   int64_t step = 0;  // counts from 0
   double loss = 0, top1 = 0;
   double learning_rate = 0;
   absl::Duration time;  // of the whole step
   StepTime mean_time;   // of the step before, averaged over ranks
+  StepTime rank_time;   // of this step, of this rank
 };
 
 /// Not thread-safe. Evaluations and checkpoints do not count as training time,
@@ -43,7 +45,7 @@ class ProgressMeter {
   struct Span {
     int64_t steps = 0, timed_steps = 0;
     absl::Duration time = absl::ZeroDuration();
-    StepTime sums;
+    StepTime sums, rank_sums;
   };
 
   const Clock& clock_;

@@ -14,7 +14,7 @@
 
 namespace octet::trainer {
 
-/// Mean seconds of a step, averaged over ranks.
+/// Mean seconds of a step, averaged over ranks unless it is said to be of one.
 struct StepTime {
   double total = 0;
   double data = 0;           // waiting for input
@@ -32,6 +32,7 @@ struct Progress {
   double images_per_s = 0, flops_per_s = 0;
   double learning_rate = 0;
   StepTime step_time;
+  StepTime rank_step_time;  // this rank's own
   absl::Duration remaining = absl::ZeroDuration();
 };
 
@@ -69,9 +70,10 @@ class RankLink {
   virtual absl::Status Send(const Report& report) = 0;
 };
 
-/// To the agent at `address` ("unix:PATH"), for this rank of this attempt.
+/// To the agent at `address` ("unix:PATH"), for this rank of this attempt. key:
+/// the attempt's, by which the agent knows its ranks.
 std::unique_ptr<RankLink> AgentLink(const std::string& address, const std::string& job, int attempt,
-                                    int rank);
+                                    int rank, const std::string& key = "");
 
 /// For ranks that are started by hand: reports are lines of JSON on stdout
 /// (rank 0 only), and rank 0's endpoint passes through the file `rendezvous`,

@@ -267,6 +267,7 @@ absl::Status Training::Step(int64_t step, BatchLoader& loader) {
   last_time_.total = absl::ToDoubleSeconds(figures_.time);
   last_time_.data = absl::ToDoubleSeconds(loaded - start);
   last_time_.compute = last_time_.total - last_time_.data - last_time_.communication;
+  figures_.rank_time = last_time_;
   meter_->StepDone(figures_);
   return absl::OkStatus();
 }
@@ -339,8 +340,7 @@ bool Training::LogsAfter(int64_t step) const {
 }
 
 absl::Status Training::Report(bool evaluated) {
-  if (!first()) return absl::OkStatus();
-  const bool print = evaluated || stopping_ || LogsAfter(figures_.step);
+  const bool print = first() && (evaluated || stopping_ || LogsAfter(figures_.step));
   if (meter_->Due() || print) {
     progress_ = meter_->Report();
     RETURN_IF_ERROR(link_.Send(progress_));

@@ -6,7 +6,6 @@
 // turns.
 #include <algorithm>
 
-#include "absl/strings/str_cat.h"
 #include "scheduler/core/core.h"
 #include "scheduler/core/policy.h"
 #include "scheduler/core/victims.h"
@@ -37,16 +36,9 @@ class LeastAttainedService final : public Policy {
   std::vector<Eviction> MakeRoom(const State& state, const Wish& wish,
                                  const std::vector<Reservation>& others) const override {
     if (JobRank(wish.job) != 0) return {};
-    Room room(state, wish, others);
-    for (const Job* job : Stopping(state)) room.AddAllOf(*job);
-    if (room.Fits()) return {};
-    std::vector<Eviction> evictions;
-    for (const Victim& victim :
-         ChooseVictims(Eligible(state, wish), room, [](const Victim&) { return true; }))
-      evictions.push_back({.job = victim.job->id,
-                           .reason = absl::StrCat("preempted for job j", wish.job.id,
-                                                  ", which has had less of the cluster")});
-    return evictions;
+    return MakeRoomBy([&] { return Eligible(state, wish); }, [](const Victim&) { return true; },
+                      [](const Victim&) { return ", which has had less of the cluster"; }, state,
+                      wish, others);
   }
 
  private:

@@ -9,7 +9,6 @@
 #include "absl/strings/str_cat.h"
 #include "scheduler/core/core.h"
 #include "scheduler/core/policy.h"
-#include "scheduler/core/room.h"
 #include "scheduler/core/victims.h"
 
 namespace octet::scheduler {
@@ -19,28 +18,17 @@ class Preemption final : public Policy {
  public:
   std::vector<Eviction> MakeRoom(const State& state, const Wish& wish,
                                  const std::vector<Reservation>& others) const override {
-    Room room(state, wish, others);
-    for (const Job* job : Stopping(state)) room.AddAllOf(*job);
-    if (room.Fits()) return {};
-    std::map<std::string, int> taken;  // borrowed slots taken back, by team
-    const std::vector<Victim> chosen =
-        ChooseVictims(Eligible(state, wish), room,
-                      [&](const Victim& victim) { return MayTake(state, wish, victim, taken); });
-    std::vector<Eviction> evictions;
-    for (const Victim& victim : chosen)
-      evictions.push_back({.job = victim.job->id,
-                           .cause = victim.shrink_to > 0 ? StopCause::kResize : StopCause::kPreempt,
-                           .most_slots = victim.shrink_to,
-                           .reason = Reason(wish, victim)});
-    return evictions;
+    QuotaGuard quotas(state, wish);
+    return MakeRoomBy([&] { return Eligible(state, wish); },
+                      [&](const Victim& victim) { return quotas.MayTake(victim); },
+                      [&](const Victim& victim) { return Why(wish, *victim.job); }, state, wish,
+                      others);
   }
 
  private:
-  static std::string Reason(const Wish& wish, const Victim& victim) {
-    const std::string what =
-        victim.shrink_to > 0 ? absl::StrCat("shrunk to ", victim.shrink_to, " slots") : "preempted";
-    return absl::StrCat(what, " for job j", wish.job.id, " of team ", wish.job.team,
-                        wish.job.team == victim.job->team
+  static std::string Why(const Wish& wish, const Job& victim) {
+    return absl::StrCat(" of team ", wish.job.team,
+                        wish.job.team == victim.team
                             ? absl::StrCat(", priority ", wish.job.priority)
                             : std::string(", which takes its quota back"));
   }
@@ -87,18 +75,6 @@ class Preemption final : public Policy {
     if (job.team == wish.job.team || !WithinQuota(state, wish)) return false;
     const Team& team = state.teams.Get(job.team);
     return team.Used(wish.resource) > team.Quota(wish.resource);
-  }
-
-  // Whether the victim's team stays at or above its quota. Adds it to `taken`.
-  static bool MayTake(const State& state, const Wish& wish, const Victim& victim,
-                      std::map<std::string, int>& taken) {
-    if (victim.job->team == wish.job.team) return true;
-    const Team& team = state.teams.Get(victim.job->team);
-    int& so_far = taken[victim.job->team];
-    if (team.Used(wish.resource) - so_far - FreedBy(victim) < team.Quota(wish.resource))
-      return false;
-    so_far += FreedBy(victim);
-    return true;
   }
 };
 

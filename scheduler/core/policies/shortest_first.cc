@@ -2,8 +2,9 @@
 // that run for days. A job goes first until it has had its first slot-hours or
 // its progress says that it will want more than those, and jobs that do want
 // more are stopped for it: those with the most work left, so that few jobs are
-// stopped, and only those that save their state and lose next to nothing. Among themselves long
-// jobs go by what is left to do, and by age, so that none starves.
+// stopped, and only those that save their state and lose next to nothing. Among
+// themselves long jobs go by what is left to do, and by age, so that none
+// starves.
 //
 // Two classes as in Tiresias (Gu et al., NSDI 2019), where a continuous order
 // would have jobs take turns: a job that was stopped is long, and nobody is
@@ -104,29 +105,13 @@ class ShortestFirst final : public Policy {
   std::vector<Eviction> MakeRoom(const State& state, const Wish& wish,
                                  const std::vector<Reservation>& others) const override {
     if (!IsShort(wish.job, ProgressOf(wish.job, state.now))) return {};
-    Room room(state, wish, others);
-    for (const Job* job : Stopping(state)) room.AddAllOf(*job);
-    if (room.Fits()) return {};
-    std::map<std::string, int> taken;  // slots, by team
-    const std::vector<Victim> chosen =
-        ChooseVictims(Eligible(state, wish), room,
-                      [&](const Victim& victim) { return MayTake(state, wish, victim, taken); });
-    std::vector<Eviction> evictions;
-    for (const Victim& victim : chosen)
-      evictions.push_back({.job = victim.job->id,
-                           .cause = victim.shrink_to > 0 ? StopCause::kResize : StopCause::kPreempt,
-                           .most_slots = victim.shrink_to,
-                           .reason = Reason(wish, victim)});
-    return evictions;
+    QuotaGuard quotas(state, wish);
+    return MakeRoomBy([&] { return Eligible(state, wish); },
+                      [&](const Victim& victim) { return quotas.MayTake(victim); },
+                      [](const Victim&) { return ", which is short or new"; }, state, wish, others);
   }
 
  private:
-  static std::string Reason(const Wish& wish, const Victim& victim) {
-    const std::string what =
-        victim.shrink_to > 0 ? absl::StrCat("shrunk to ", victim.shrink_to, " slots") : "preempted";
-    return absl::StrCat(what, " for job j", wish.job.id, ", which is short or new");
-  }
-
   // Long jobs, those with the most work left first. Slots count by their root: to
   // stop a wide gang is to stop one job for many, but much of what it held is
   // idle until it can start again.
@@ -136,7 +121,7 @@ class ShortestFirst final : public Policy {
       const Job& job = state.jobs.at(id);
       const Attempt& live = *job.live();
       if (live.state == AttemptState::kStopping || live.resource != wish.resource ||
-          !job.current_stage().saves ||
+          !job.current_stage().saves || GoesBefore(job, wish.job) ||
           state.now - live.start_time < state.options.least_run_before_preemption)
         continue;
       const Progress progress = ProgressOf(job, state.now);
@@ -150,15 +135,8 @@ class ShortestFirst final : public Policy {
     return victims;
   }
 
-  static bool MayTake(const State& state, const Wish& wish, const Victim& victim,
-                      std::map<std::string, int>& taken) {
-    if (victim.job->team == wish.job.team) return victim.job->priority <= wish.job.priority;
-    const Team& team = state.teams.Get(victim.job->team);
-    int& so_far = taken[victim.job->team];
-    if (team.Used(wish.resource) - so_far - FreedBy(victim) < team.Quota(wish.resource))
-      return false;
-    so_far += FreedBy(victim);
-    return true;
+  static bool GoesBefore(const Job& job, const Job& other) {
+    return job.team == other.team && job.priority > other.priority;
   }
 };
 

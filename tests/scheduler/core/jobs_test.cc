@@ -326,5 +326,28 @@ TEST(EstimateTest, TellsWhenAJobWillStartAndWhyItCannot) {
   EXPECT_THAT(ahead, ElementsAre(next));
 }
 
+TEST(WhatIfTest, AsksForSomethingElseInACopyAlone) {
+  Driver d;
+  d.Connect("n1", 2);
+  JobSubmitted limited = OneSlot();
+  limited.time_limit = absl::Minutes(10);
+  Submit(d, limited);
+  JobSubmitted both = OneSlot();
+  both.stages[0].gang.slots = 2;
+  const JobId waits = Submit(d, both);
+  EXPECT_EQ(EstimateStart(d.core, waits, d.now).time, d.now + absl::Minutes(10));
+
+  const auto smaller = WhatIf(d.core, waits, {.slots = 1});
+  ASSERT_TRUE(smaller.ok()) << smaller.status();
+  EXPECT_NE(smaller->jobs().at(waits).live(), nullptr) << "there is room for one";
+  EXPECT_FALSE(d.Runs(waits));
+  EXPECT_EQ(d.job(waits).stages[0].gang.slots, 2);
+
+  EXPECT_EQ(WhatIf(d.core, waits, {.slots = 0}).status().code(),
+            absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(WhatIf(d.core, waits + 1, {}).status().code(), absl::StatusCode::kNotFound);
+  EXPECT_EQ(WhatIf(*smaller, waits, {}).status().code(), absl::StatusCode::kFailedPrecondition);
+}
+
 }  // namespace
 }  // namespace octet::scheduler

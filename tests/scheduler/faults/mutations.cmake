@@ -2,7 +2,7 @@
 # text FROM becomes TO, which behaves as FROM does while its mutant is off.
 # FROM must be there exactly once.
 
-mutation(forgotten_fence scheduler/core/core.cc
+mutation(forgotten_fence scheduler/core/core_reports.cc
   [[attempt == nullptr || attempt->number != ref.attempt)]]
   [[attempt == nullptr ||
       (attempt->number != ref.attempt && !faults::Mutant("forgotten_fence")))]])
@@ -73,9 +73,9 @@ mutation(gang_without_its_last_node scheduler/core/core.cc
   for (NodeShare& share : shares) {]])
 
 mutation(next_attempt_while_a_part_runs scheduler/core/core.cc
-  [[  if (AllParts(attempt, Part::State::kEnded)) return EndAttempt(job);
+  [[  if (attempt.AllPartsAre(Part::State::kEnded)) return EndAttempt(job);
 ]]
-  [[  if (AllParts(attempt, Part::State::kEnded) ||
+  [[  if (attempt.AllPartsAre(Part::State::kEnded) ||
       (!succeeded && faults::Mutant("next_attempt_while_a_part_runs")))
     return EndAttempt(job);
 ]])
@@ -161,10 +161,10 @@ mutation(limit_of_an_array_ignored scheduler/core/core_schedule.cc
   [[running->second >= job.array_max_running &&
         !faults::Mutant("limit_of_an_array_ignored"))]])
 
-mutation(quota_taken_from_a_team scheduler/core/policies/preemption.cc
-  [[    if (team.Used(wish.resource) - so_far - FreedBy(victim) < team.Quota(wish.resource))
+mutation(quota_taken_from_a_team scheduler/core/victims.cc
+  [[  if (team.Used(wish_.resource) - so_far - FreedBy(victim) < team.Quota(wish_.resource))
 ]]
-  [[    if (team.Used(wish.resource) - so_far - FreedBy(victim) < team.Quota(wish.resource) &&
+  [[  if (team.Used(wish_.resource) - so_far - FreedBy(victim) < team.Quota(wish_.resource) &&
         !faults::Mutant("quota_taken_from_a_team"))
 ]])
 

@@ -27,33 +27,6 @@ TEST(AdmissionTest, TakesSoManyAndOneMoreWhenOneHasLeft) {
   EXPECT_FALSE(admission.Enter(context).ok()) << "a refusal takes no place";
 }
 
-TEST(AdmissionServiceTest, ARefusalTellsTheDelayAndAgentsAreHeardAllTheSame) {
-  TestCluster cluster;
-  cluster.options().most_changes = 0;
-  cluster.Restart();
-  FakeAgent agent(cluster, "n1", 1);
-  EXPECT_TRUE(agent.Connect().first.ok());
-
-  const auto stub = v1::JobService::NewStub(cluster.channel());
-  v1::CreateJobRequest create;
-  *create.mutable_spec() = TrainJob("a", 1);
-  v1::CancelJobRequest cancel;
-  cancel.set_job_id("j1");
-  const auto refused = [](grpc::ClientContext& context, const grpc::Status& status) {
-    EXPECT_EQ(status.error_code(), grpc::RESOURCE_EXHAUSTED) << status.error_message();
-    const auto& metadata = context.GetServerTrailingMetadata();
-    const auto delay = metadata.find(Admission::kDelayKey);
-    ASSERT_NE(delay, metadata.end());
-    EXPECT_GT(std::stoi(std::string(delay->second.data(), delay->second.size())), 0);
-  };
-  v1::Job job;
-  const auto creates = NewContext(), cancels = NewContext();
-  refused(*creates, stub->CreateJob(creates.get(), create, &job));
-  refused(*cancels, stub->CancelJob(cancels.get(), cancel, &job));
-  v1::ListJobsResponse list;
-  EXPECT_TRUE(stub->ListJobs(NewContext().get(), {}, &list).ok()) << "who only looks is let in";
-}
-
 /// A memory store whose disk, once it is told so, does not come back.
 class StalledStore final : public Store {
  public:
@@ -92,6 +65,40 @@ grpc::Status AnswerToStranger(const TestCluster& cluster) {
   while (stream->Read(&answer)) {
   }
   return stream->Finish();
+}
+
+TEST(AdmissionServiceTest, ARefusalTellsTheDelayAndAgentsAreHeardAllTheSame) {
+  auto* store = new StalledStore;
+  TestCluster cluster;
+  cluster.options().most_changes = 1;
+  cluster.Restart(ServerDependencies{.store = std::unique_ptr<Store>(store)});
+  store->stalls = true;
+  std::thread under_way([&] { EXPECT_TRUE(cluster.Create(TrainJob("a", 1)).first.ok()); });
+  store->stalled.WaitForNotification();
+
+  const auto stub = v1::JobService::NewStub(cluster.channel());
+  v1::CreateJobRequest create;
+  *create.mutable_spec() = TrainJob("b", 1);
+  v1::CancelJobRequest cancel;
+  cancel.set_job_id("j1");
+  const auto refused = [](grpc::ClientContext& context, const grpc::Status& status) {
+    EXPECT_EQ(status.error_code(), grpc::RESOURCE_EXHAUSTED) << status.error_message();
+    const auto& metadata = context.GetServerTrailingMetadata();
+    const auto delay = metadata.find(Admission::kDelayKey);
+    ASSERT_NE(delay, metadata.end());
+    EXPECT_GT(std::stoi(std::string(delay->second.data(), delay->second.size())), 0);
+  };
+  v1::Job job;
+  const auto creates = NewContext(), cancels = NewContext();
+  refused(*creates, stub->CreateJob(creates.get(), create, &job));
+  refused(*cancels, stub->CancelJob(cancels.get(), cancel, &job));
+  EXPECT_EQ(AnswerToStranger(cluster).error_code(), grpc::FAILED_PRECONDITION);
+  v1::ListJobsResponse list;
+  EXPECT_TRUE(stub->ListJobs(NewContext().get(), {}, &list).ok()) << "who only looks is let in";
+
+  store->goes_on.Notify();
+  under_way.join();
+  EXPECT_TRUE(cluster.Cancel("j1").first.ok()) << "the place is free again";
 }
 
 TEST(AdmissionServiceTest, AgentsAreHeardWhileRepeatedCallsWaitForTheDisk) {

@@ -33,9 +33,9 @@ void TestCluster::Start(ServerDependencies dependencies) {
                                        grpc::InsecureChannelCredentials(), arguments);
 }
 
-void TestCluster::Restart() {
+void TestCluster::Restart(ServerDependencies dependencies) {
   server_.reset();
-  Start({});
+  Start(std::move(dependencies));
 }
 
 std::pair<absl::Status, v1::Job> TestCluster::Create(const v1::JobSpec& spec,

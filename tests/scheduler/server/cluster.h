@@ -36,12 +36,20 @@ v1::JobSpec TrainJob(const std::string& name, int slots);
 class TestCluster {
  public:
   explicit TestCluster(ServerDependencies dependencies = {}) { Start(std::move(dependencies)); }
+  /// With TLS on 127.0.0.1 too, the second of its addresses. tls: its folder.
+  TestCluster(const std::string& tls, ServerDependencies dependencies) {
+    options_.tls = tls;
+    options_.listen = {"unix:" + dir_.path() + "/scheduler.sock", "127.0.0.1:0"};
+    Start(std::move(dependencies));
+  }
 
   /// Closes the scheduler and starts another on the same folder.
-  void Restart();
+  void Restart(ServerDependencies dependencies = {});
 
   Options& options() { return options_; }
+  /// To the first address.
   const std::shared_ptr<grpc::Channel>& channel() const { return channel_; }
+  const std::string& address(size_t index) const { return server_->addresses().at(index); }
 
   /// Calls, with what they answered.
   std::pair<absl::Status, v1::Job> Create(const v1::JobSpec& spec,

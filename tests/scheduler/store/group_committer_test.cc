@@ -60,6 +60,26 @@ TEST(GroupCommitterTest, AnswersInTheOrderOfSubmission) {
   EXPECT_EQ(store.LoadTable("jobs").value().size(), 100u);
 }
 
+TEST(GroupCommitterTest, TellsOfEachTransactionAndOfNoneThatItDidNotTry) {
+  FaultyStore store;
+  size_t batches = 0, failed = 0;
+  {
+    GroupCommitter committer(store,
+                             [&](size_t count, absl::Duration took, const absl::Status& status) {
+                               EXPECT_GE(took, absl::ZeroDuration());
+                               batches += count;
+                               failed += !status.ok();
+                             });
+    EXPECT_TRUE(Commit(committer, "a").ok());
+    EXPECT_TRUE(Commit(committer, "b").ok());
+    store.SetError(absl::ResourceExhaustedError("disk full"));
+    EXPECT_FALSE(Commit(committer, "c").ok());
+    EXPECT_FALSE(Commit(committer, "d").ok());
+  }
+  EXPECT_EQ(batches, 3u);
+  EXPECT_EQ(failed, 1u);
+}
+
 TEST(GroupCommitterTest, AfterAFailureNothingIsStoredUntilItIsResumed) {
   FaultyStore store;
   GroupCommitter committer(store);

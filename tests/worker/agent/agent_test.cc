@@ -21,6 +21,7 @@
 #include "tests/worker/agent/http.h"
 #include "tests/worker/agent/scripts.h"
 #include "tests/worker/agent/wait.h"
+#include "worker/isolation/attempt_key.h"
 
 namespace octet::agent {
 namespace {
@@ -57,6 +58,14 @@ class AgentTest : public ::testing::Test {
   }
   std::string JobFile(const std::string& name) { return folder_ / "agent/jobs/j1/" + name; }
 
+  std::string AttemptFile(const std::string& name) {
+    return folder_ / "agent/attempts/j1/1/" + name;
+  }
+  void ShowKey(grpc::ClientContext& context) {
+    context.AddMetadata(isolation::kAttemptKeyMetadata,
+                        ReadFile(AttemptFile("key")).value_or("none"));
+  }
+
   v1::RanksEnded WaitForEnd() {
     return scheduler_.WaitForReport([](const auto& report) { return report.has_ended(); }).ended();
   }
@@ -72,6 +81,7 @@ class AgentTest : public ::testing::Test {
     *report.mutable_ref() = RankRefOf(rank);
     fill(report);
     grpc::ClientContext context;
+    ShowKey(context);
     v1::RankReportResponse response;
     return Ranks()->Report(&context, report, &response);
   }
@@ -88,6 +98,7 @@ class AgentTest : public ::testing::Test {
   }
   grpc::Status Open(int port) {
     grpc::ClientContext context;
+    ShowKey(context);
     v1::OpenRendezvousRequest request;
     *request.mutable_ref() = RankRefOf(0);
     request.set_port(port);
@@ -97,6 +108,7 @@ class AgentTest : public ::testing::Test {
   std::string Rendezvous(grpc::Status* status, absl::Duration deadline = absl::Minutes(1)) {
     grpc::ClientContext context;
     context.set_deadline(absl::ToChronoTime(absl::Now() + deadline));
+    ShowKey(context);
     v1::GetRendezvousRequest request;
     *request.mutable_ref() = RankRefOf(1);
     v1::GetRendezvousResponse response;
@@ -137,10 +149,31 @@ TEST_F(AgentTest, RanksThatAreDoneMakeAnAttemptThatSucceeded) {
   EXPECT_EQ(WaitForPids().size(), 3u);
   EXPECT_EQ(scheduler_.record().logs.at("2.stdout"), "rank 2 of 3, locally 2, 1 thread\n");
   v1::StartAttempt start;
-  const auto parsed = google::protobuf::util::JsonStringToMessage(
-      *ReadFile(JobFile("attempts/1/start.json")), &start);
+  const auto parsed =
+      google::protobuf::util::JsonStringToMessage(*ReadFile(AttemptFile("start.json")), &start);
   ASSERT_TRUE(parsed.ok()) << parsed.ToString();
   EXPECT_EQ(start.DebugString(), StartMessage("j1", 1, 3).start_attempt().DebugString());
+}
+
+TEST_F(AgentTest, OnlyRanksWithTheirAttemptsKeySpeakForIt) {
+  StartRanks(1, "touch ready; while [ ! -e go ]; do sleep 0.01; done");
+  ASSERT_TRUE(WaitUntil([&] { return Exists(JobFile("ready")); }));
+  EXPECT_EQ(std::filesystem::status(AttemptFile("key")).permissions() &
+                (std::filesystem::perms::group_all | std::filesystem::perms::others_all),
+            std::filesystem::perms::none);
+  v1::RankReport report;
+  *report.mutable_ref() = RankRefOf(0);
+  report.set_resumed_step(5);
+  for (const char* key : {"", "00000000000000000000000000000000"}) {
+    grpc::ClientContext context;
+    if (*key != '\0') context.AddMetadata(isolation::kAttemptKeyMetadata, key);
+    v1::RankReportResponse response;
+    EXPECT_EQ(Ranks()->Report(&context, report, &response).error_code(),
+              grpc::StatusCode::PERMISSION_DENIED);
+  }
+  EXPECT_TRUE(Say([](v1::RankReport& own) { own.set_resumed_step(5); }).ok());
+  ASSERT_TRUE(WriteFileAtomic(JobFile("go"), "").ok());
+  EXPECT_TRUE(WaitForEnd().succeeded());
 }
 
 TEST_F(AgentTest, AKilledRankEndsTheAttemptWithItsNameAndItsLastWords) {
@@ -264,11 +297,20 @@ TEST_F(AgentTest, PassesOnWhatRanksReportAndEndsAfterTheUploads) {
                 report.mutable_progress()->set_step(8);
                 report.mutable_progress()->set_images_per_s(100);
               }).ok());
-  ASSERT_TRUE(Say([](auto& report) { report.mutable_progress()->set_step(99); }, /*rank=*/1).ok());
+  ASSERT_TRUE(Say(
+                  [](auto& report) {
+                    report.mutable_progress()->set_step(99);
+                    report.mutable_rank_step_time()->set_compute_s(2);
+                  },
+                  /*rank=*/1)
+                  .ok());
   scheduler_.WaitForReport([](const auto& report) { return report.progress().step() == 8; });
   const std::string address = agent_->node().metrics_address();
-  EXPECT_THAT(HttpGet(address, "/metrics"), HasSubstr("octet_job_step{job=\"j1\"} 8"));
-  EXPECT_THAT(HttpGet(address, "/metrics"), HasSubstr("octet_agent_slots{state=\"busy\"} 2"));
+  const std::string page = HttpGet(address, "/metrics");
+  EXPECT_THAT(page, HasSubstr("octet_job_step{job=\"j1\"} 8"));
+  EXPECT_THAT(page,
+              HasSubstr("octet_job_rank_step_seconds{job=\"j1\",phase=\"compute\",rank=\"1\"} 2"));
+  EXPECT_THAT(HttpGet(address, "/metrics"), HasSubstr("resource=\"cpu\",state=\"busy\"} 2"));
 
   ASSERT_TRUE(Say([&](auto& report) {
                 report.mutable_file()->set_path(JobFile("checkpoints/c8"));
@@ -292,7 +334,7 @@ TEST_F(AgentTest, PassesOnWhatRanksReportAndEndsAfterTheUploads) {
   EXPECT_TRUE(record.reports.back().has_ended());
   EXPECT_THAT(HttpGet(address, "/metrics"), Not(HasSubstr("job=\"j1\"")));
   ASSERT_TRUE(WaitUntil([&] {
-    return HttpGet(address, "/metrics").find("octet_agent_slots{state=\"free\"} 4") !=
+    return HttpGet(address, "/metrics").find("resource=\"cpu\",state=\"free\"} 4") !=
            std::string::npos;
   }));
 }

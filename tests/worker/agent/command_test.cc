@@ -83,7 +83,7 @@ TEST_F(CommandTest, RunsAsAGangInTheJobsFolderAndNeedsNoFileOfOctets) {
   Run(3, "echo $RANK of $WORLD_SIZE for $OCTET_JOB_ID on $OCTET_NODE in $PWD");
   EXPECT_TRUE(WaitForEnd().succeeded());
   EXPECT_EQ(Log("2.stdout"), "2 of 3 for j1 on n1 in " + folder_.path() + "/agent/jobs/j1\n");
-  EXPECT_FALSE(Exists(JobFile("attempts/1/start.json")));
+  EXPECT_FALSE(Exists(folder_ / "agent/attempts/j1/1/start.json"));
   const auto started =
       scheduler_.WaitForReport([](const auto& report) { return report.has_started(); });
   EXPECT_EQ(started.started().pids_size(), 3);
@@ -179,9 +179,10 @@ TEST_F(CommandTest, StopAsksTheWholeGroupAndKillsWhatStaysAndWhatHasLeftIt) {
   Run(1, R"(
     sh -c 'trap "touch asked" TERM; echo $$ > child; while :; do sleep 0.01; done' &
     (setsid env -i sh -c 'trap "" TERM; echo $$ > escaped; while :; do sleep 0.01; done' &)
-    trap '' TERM; while :; do sleep 0.01; done)");
+    trap '' TERM; touch deaf; while :; do sleep 0.01; done)");
   const auto pid = [this](const char* name) { return ReadPid(JobFile(name)); };
   ASSERT_TRUE(WaitUntil([&] { return pid("child") > 0 && pid("escaped") > 0; }));
+  ASSERT_TRUE(Appears("deaf"));
   scheduler_.Send(StopMessage("j1", 1, /*grace_seconds=*/3600));
   ASSERT_TRUE(Appears("asked"));
   EXPECT_FALSE(IsGone(pid("escaped")));

@@ -43,6 +43,27 @@ TEST(NameCauseTest, AKillForWantOfMemoryIsNamedWithTheWayOut) {
             "put fewer ranks on a node, or give it more memory");
 }
 
+TEST(LimitPassedTest, SaysWhatWasUsedAndWhatTheLimitIs) {
+  const v1::Failure memory = LimitPassed(
+      {isolation::Breach::Kind::kMemory, "uses 9 GiB of memory, its limit is 8 GiB"}, "j5", "n1");
+  EXPECT_EQ(memory.failure_class(), v1::FAILURE_CLASS_OUT_OF_MEMORY);
+  EXPECT_EQ(memory.cause(), "out_of_memory");
+  EXPECT_THAT(memory.message(), HasSubstr("job j5 uses 9 GiB of memory, its limit is 8 GiB"));
+  const v1::Failure disk = LimitPassed(
+      {isolation::Breach::Kind::kDisk, "has written 21 GiB, its limit is 20 GiB"}, "j5", "n1");
+  EXPECT_EQ(disk.failure_class(), v1::FAILURE_CLASS_JOB);
+  EXPECT_EQ(disk.cause(), "over_limit");
+}
+
+TEST(LimitPassedTest, WhatTheAgentSawStandsAgainstHowTheCommandEnded) {
+  RankOutcome outcome{.exit = {.signal = SIGKILL}, .signalled_here = true};
+  outcome.reported = LimitPassed(
+      {isolation::Breach::Kind::kDisk, "has written 21 GiB, its limit is 20 GiB"}, "j5", "n1");
+  const v1::Failure failure = Named(outcome, true, {}, "dd: No space left on device");
+  EXPECT_EQ(failure.cause(), "over_limit");
+  EXPECT_THAT(failure.message(), HasSubstr("has written 21 GiB"));
+}
+
 TEST(NameCauseTest, WhatACommandPrintedDecidesOverItsExitCode) {
   const v1::Failure failure =
       Named({.exit = {.exit_code = 1}}, true, {}, "OSError: [Errno 28] No space left on device");

@@ -1,5 +1,6 @@
 #include "worker/agent/fetcher.h"
 
+#include <filesystem>
 #include <thread>
 
 #include "common/files.h"
@@ -25,15 +26,17 @@ class FetcherTest : public ::testing::Test {
     for (size_t i = 0; i < bytes_.size(); ++i) bytes_[i] = static_cast<char>('a' + i * i % 23);
     scheduler_.ChangeRecord(
         [&](FakeScheduler::Record& record) { record.artifacts[kName] = bytes_; });
+    EXPECT_TRUE(MakeFolders(folder_ / "job").ok());
     scheduler_.Up();
   }
 
   absl::Status Fetch(const std::string& name = kName) {
-    return FetchArtifacts(DialScheduler(scheduler_.address()), "j1", {name}, folder_ / "job",
+    return FetchArtifacts(DialScheduler(scheduler_.address(), grpc::InsecureChannelCredentials()),
+                          "j1", {name}, {folder_ / "job", folder_ / "parts", std::nullopt},
                           &cancellation_);
   }
   std::string Part() const {
-    return folder_ / "job/" + kName + "." + Sha256Hex(bytes_).substr(0, 16) + ".part";
+    return folder_ / "parts/" + Sha256Hex(bytes_).substr(0, 16) + ".part";
   }
 
   TempFolder folder_;
@@ -61,6 +64,18 @@ TEST_F(FetcherTest, ReplacesWhatIsThereAndWrong) {
   ASSERT_TRUE(WriteFileAtomic(folder_ / "job/" + kName, wrong).ok());
   ASSERT_TRUE(Fetch().ok());
   EXPECT_EQ(*ReadFile(folder_ / "job/" + kName), bytes_);
+}
+
+TEST_F(FetcherTest, FollowsNoLinkThatAJobLeftInItsWay) {
+  ASSERT_TRUE(WriteFileAtomic(folder_ / "elsewhere/kept", "of another team").ok());
+  std::filesystem::create_symlink(folder_ / "elsewhere", folder_ / "job/checkpoints");
+  EXPECT_EQ(Fetch().code(), absl::StatusCode::kPermissionDenied);
+  std::filesystem::remove(folder_ / "job/checkpoints");
+  ASSERT_TRUE(MakeFolders(folder_ / "job/checkpoints").ok());
+  std::filesystem::create_symlink(folder_ / "elsewhere/kept", folder_ / "job/" + kName);
+  ASSERT_TRUE(Fetch().ok());
+  EXPECT_EQ(*ReadFile(folder_ / "job/" + kName), bytes_);
+  EXPECT_EQ(*ReadFile(folder_ / "elsewhere/kept"), "of another team");
 }
 
 TEST_F(FetcherTest, GoesOnWhereABrokenDownloadWas) {

@@ -5,12 +5,17 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <utility>
+
 #include "absl/strings/str_cat.h"
+#include "common/fd.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/common/temp_folder.h"
 #include "tests/worker/agent/scripts.h"
 #include "tests/worker/agent/wait.h"
+#include "worker/isolation/confinement.h"
+#include "worker/isolation/landlock.h"
 
 namespace octet::agent {
 namespace {
@@ -131,6 +136,51 @@ TEST_F(KeeperTest, RanksDieWithIt) {
   EXPECT_TRUE(WaitUntil([&] { return IsGone(keeper->pids()[0]); }));
 }
 
+TEST_F(KeeperTest, TheNextAttemptHasTheChildOfOneOfWhichNothingIsLeft) {
+  EXPECT_EQ(Ends(*Start({Script(0, std::string(kEscape) + "echo $PPID > first")})).at(0),
+            ExitStatus{});
+  EXPECT_TRUE(IsGone(Escaped()));
+
+  RankCommand reader =
+      Script(1, absl::StrCat("echo $PPID > ", folder_.path(), "/second; pwd; echo $COLOUR; cat"));
+  reader.cwd = "/";
+  reader.env = {{"COLOUR", "red"}};
+  reader.input = true;
+  auto keeper = Start({reader});
+  ASSERT_EQ(write(keeper->input_fd(), "hello", 5), 5);
+  keeper->CloseInput();
+  EXPECT_EQ(Ends(*keeper).at(0), ExitStatus{});
+  EXPECT_EQ(ReadPid(folder_ / "first"), ReadPid(folder_ / "second"));
+  EXPECT_EQ(*ReadFile(folder_ / "out-1"), "/\nred\nhello");
+}
+
+TEST_F(KeeperTest, ASignalTooLateForItsRanksDoesNotReachTheNext) {
+  auto keeper = Start({Script(0, "true")});
+  Ends(*keeper);
+  keeper->Signal(SIGKILL);
+  keeper.reset();
+  EXPECT_EQ(Ends(*Start({Script(0, "exit 3")})).at(0), ExitStatus{.exit_code = 3});
+}
+
+TEST_F(KeeperTest, AChildThatWasKilledAsItWaitedIsReplaced) {
+  Ends(*Start({Script(0, "echo $PPID > keeper")}));
+  const pid_t idle = ReadPid(folder_ / "keeper");
+  kill(idle, SIGKILL);
+  ASSERT_TRUE(WaitUntil([&] { return IsGone(idle); }));
+  EXPECT_EQ(Ends(*Start({Script(0, "exit 3")})).at(0), ExitStatus{.exit_code = 3});
+}
+
+TEST_F(KeeperTest, ArgumentsMayBeAsLongAsTheKernelTakesThem) {
+  RankCommand command = Script(0, "for word; do echo ${#word}; done");
+  const std::string word(100 << 10, 'x');
+  command.argv.insert(command.argv.end(), {"sh", word, word, word, word});
+  EXPECT_EQ(Ends(*Start({command})).at(0), ExitStatus{});
+  EXPECT_EQ(*ReadFile(folder_ / "out-0"), "102400\n102400\n102400\n102400\n");
+
+  command.argv.push_back(std::string(1 << 20, 'x'));
+  EXPECT_EQ(Keeper::Start({command}).status().code(), absl::StatusCode::kInvalidArgument);
+}
+
 TEST_F(KeeperTest, InputReachesTheRankThatWantsIt) {
   RankCommand reader = Script(1, "cat");
   reader.input = true;
@@ -163,6 +213,62 @@ TEST_F(KeeperTest, StartsAllOrNoneAndNamesWhatIsWrong) {
   broken = Script(1, "");
   broken.program = folder_ / "data";
   EXPECT_EQ(Keeper::Start({broken}).status().code(), absl::StatusCode::kInvalidArgument);
+}
+
+TEST_F(KeeperTest, AConfinedOneServesNobodyElse) {
+  const isolation::ResourceLimit limit{RLIMIT_CORE, {0, 0}};
+  isolation::Confinement confinement;
+  confinement.on = true;
+  confinement.limits = &limit;
+  confinement.limit_count = 1;
+  const auto run = [&](int rank, const isolation::Confinement& own) {
+    auto keeper =
+        Keeper::Start({Script(rank, "grep NoNewPrivs /proc/self/status; umask; pwd")}, own);
+    EXPECT_TRUE(keeper.ok()) << keeper.status();
+    Ends(**keeper);
+    return *ReadFile(folder_ / absl::StrCat("out-", rank));
+  };
+  EXPECT_EQ(run(0, confinement), "NoNewPrivs:\t1\n0077\n" + folder_.path() + "\n");
+  EXPECT_THAT(run(1, {}), HasSubstr("NoNewPrivs:\t0\n"));
+}
+
+// What confines comes by descriptors of the agent's, wherever they are among those
+// that a keeper closes.
+TEST_F(KeeperTest, AConfinedOneReachesItsRulesetAndItsGroup) {
+  auto ruleset = isolation::Ruleset::Create();
+  if (absl::IsUnimplemented(ruleset.status())) GTEST_SKIP() << ruleset.status();
+  ASSERT_TRUE(ruleset.ok()) << ruleset.status();
+  for (const char* path : {"/usr", "/bin", "/lib", "/lib64", "/etc", "/dev"})
+    ASSERT_TRUE(ruleset->AllowIfThere(path, isolation::Access::kRead).ok());
+  ASSERT_TRUE(ruleset->Allow(folder_.path(), isolation::Access::kReadWrite).ok());
+  const Fd low(open((folder_ / "low").c_str(), O_CREAT | O_WRONLY | O_CLOEXEC, 0600));
+  const Fd high(fcntl(low.get(), F_DUPFD_CLOEXEC, 500));
+  const Fd high_ruleset(fcntl(ruleset->fd(), F_DUPFD_CLOEXEC, 600));
+  isolation::Confinement confinement;
+  confinement.on = true;
+  int run = 0;
+  for (const auto& [rules, group] :
+       {std::pair(ruleset->fd(), low.get()), std::pair(ruleset->fd(), high.get()),
+        std::pair(high_ruleset.get(), low.get())}) {
+    ASSERT_EQ(ftruncate(low.get(), 0), 0);
+    confinement.ruleset = rules;
+    confinement.cgroup = group;
+    auto keeper = Keeper::Start({Script(run, "cat /proc/version || echo closed")}, confinement);
+    ASSERT_TRUE(keeper.ok()) << keeper.status();
+    Ends(**keeper);
+    EXPECT_EQ(*ReadFile(folder_ / absl::StrCat("out-", run++)), "closed\n");
+    EXPECT_THAT(*ReadFile(folder_ / "low"), HasSubstr("0"));
+  }
+}
+
+TEST_F(KeeperTest, WhatCannotBeConfinedIsNotStarted) {
+  isolation::Confinement confinement;
+  confinement.on = true;
+  confinement.ruleset = 1'000'000;
+  auto keeper = Keeper::Start({Script(0, "touch started")}, confinement);
+  EXPECT_FALSE(keeper.ok());
+  EXPECT_THAT(std::string(keeper.status().message()), HasSubstr("cannot isolate"));
+  EXPECT_FALSE(Exists(folder_ / "started"));
 }
 
 TEST_F(KeeperTest, ManyRanksEndAtOnce) {

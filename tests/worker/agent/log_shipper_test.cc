@@ -21,7 +21,7 @@ class LogShipperTest : public ::testing::Test {
     ref.set_job_id("j1");
     ref.set_attempt(1);
     return std::make_unique<LogShipper>(
-        DialScheduler(scheduler_.address()), ref,
+        DialScheduler(scheduler_.address(), grpc::InsecureChannelCredentials()), ref,
         std::vector<LogFile>{{0, "stdout", folder_ / "out"}, {0, "stderr", folder_ / "err"}});
   }
   std::unique_ptr<LogShipper> Follow() {

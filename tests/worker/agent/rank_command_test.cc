@@ -54,19 +54,19 @@ TEST(RankCommandTest, TellsTheTrainerWhoItIs) {
   const RankCommand& second = (*commands)[1];
   EXPECT_EQ(second.rank, 5);
   EXPECT_EQ(second.program, "/programs/octet-trainer");
-  EXPECT_THAT(
-      second.argv,
-      ElementsAre("/programs/octet-trainer", "--start", "/agent/jobs/j7/attempts/2/start.json",
-                  "--rank", "5", "--device", "cpu", "--agent", "unix:/agent/ranks.sock", "--dir",
-                  "/agent/jobs/j7", "--position", "/agent/jobs/j7/attempts/2/rank-5.position"));
+  EXPECT_THAT(second.argv,
+              ElementsAre("/programs/octet-trainer", "--start", "/agent/attempts/j7/2/start.json",
+                          "--rank", "5", "--device", "cpu", "--agent", "unix:/agent/ranks.sock",
+                          "--agent-key", "/agent/attempts/j7/2/key", "--dir", "/agent/jobs/j7",
+                          "--position", "/agent/attempts/j7/2/rank-5.position"));
   EXPECT_THAT(second.env, Contains(Pair("RANK", "5")));
   EXPECT_THAT(second.env, Contains(Pair("WORLD_SIZE", "8")));
   EXPECT_THAT(second.env, Contains(Pair("LOCAL_RANK", "1")));
   EXPECT_THAT(second.env, Contains(Pair("OCTET_JOB_ID", "j7")));
   EXPECT_THAT(second.env, Contains(Pair("OCTET_ATTEMPT", "2")));
   EXPECT_THAT(second.env, Contains(Pair("OCTET_AGENT", "unix:/agent/ranks.sock")));
-  EXPECT_EQ(second.out, "/agent/jobs/j7/attempts/2/rank-5.stdout");
-  EXPECT_EQ(second.err, "/agent/jobs/j7/attempts/2/rank-5.stderr");
+  EXPECT_EQ(second.out, "/agent/attempts/j7/2/rank-5.stdout");
+  EXPECT_EQ(second.err, "/agent/attempts/j7/2/rank-5.stderr");
 }
 
 TEST(RankCommandTest, AGpuRankSeesItsOwnGpuOnly) {

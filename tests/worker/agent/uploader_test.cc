@@ -1,5 +1,7 @@
 #include "worker/agent/uploader.h"
 
+#include <filesystem>
+
 #include "common/files.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -31,8 +33,8 @@ class UploaderTest : public ::testing::Test {
     ref.set_attempt(1);
     scheduler_.Up();
     uploader_ = std::make_unique<Uploader>(
-        DialScheduler(scheduler_.address()), ref, folder_.path(),
-        [this](const v1::FileReady& file) { stored_.push_back(file.artifact()); });
+        DialScheduler(scheduler_.address(), grpc::InsecureChannelCredentials()), ref,
+        folder_.path(), [this](const v1::FileReady& file) { stored_.push_back(file.artifact()); });
   }
 
   void Write(const std::string& name, const std::string& bytes) {
@@ -98,6 +100,22 @@ TEST_F(UploaderTest, ARefusalIsKeptAndTheRestGoesOn) {
   EXPECT_EQ(status.code(), absl::StatusCode::kNotFound);
   EXPECT_THAT(std::string(status.message()), HasSubstr("cannot store absent"));
   EXPECT_THAT(stored_, ElementsAre("second"));
+}
+
+TEST_F(UploaderTest, NoLinkOfTheJobsIsFollowed) {
+  const TempFolder elsewhere;
+  ASSERT_TRUE(WriteFileAtomic(elsewhere / "secret", "of another team").ok());
+  std::filesystem::create_symlink(elsewhere / "secret", folder_ / "model.onnx");
+  std::filesystem::create_symlink(elsewhere.path(), folder_ / "door");
+  for (const std::string& name : {std::string("model.onnx"), std::string("door/secret"),
+                                  elsewhere / "secret", std::string("../secret")}) {
+    v1::FileReady file = FileAt(name);
+    file.set_artifact("model.onnx");
+    uploader_->Add(file);
+  }
+  EXPECT_EQ(Finish().code(), absl::StatusCode::kPermissionDenied);
+  EXPECT_TRUE(stored_.empty());
+  EXPECT_TRUE(scheduler_.record().uploads.empty());
 }
 
 TEST_F(UploaderTest, AFencedAttemptIsNotTriedAgain) {

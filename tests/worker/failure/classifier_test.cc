@@ -124,6 +124,16 @@ TEST(ClassifierTest, KilledIsOutOfMemoryOnlyWithTheKernelsWord) {
   EXPECT_NE(Classify(evidence).cause, Cause::kOutOfMemory);
 }
 
+TEST(ClassifierTest, WhatACommandMayNotHaveIsNamed) {
+  Evidence evidence{.is_command = true, .exit_code = 1};
+  evidence.stderr_tail = {"cat: ../j2/secret: Permission denied"};
+  EXPECT_EQ(Classify(evidence).cause, Cause::kNotAllowed);
+  evidence.exit_code = 126;
+  EXPECT_EQ(Classify(evidence).cause, Cause::kWrongCommand);
+  evidence = {.is_command = true, .exit_code = 126, .start_error = "/x is closed to jobs here"};
+  EXPECT_EQ(Classify(evidence).cause, Cause::kNotAllowed);
+}
+
 TEST(ClassifierTest, ABusErrorIsOutOfMemoryOnlyWithAFullDevShm) {
   Evidence evidence{.signal = 7};
   EXPECT_EQ(Classify(evidence).cause, Cause::kCrash);

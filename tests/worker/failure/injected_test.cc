@@ -72,7 +72,12 @@ TEST_F(InjectedTest, AnOomKill) {
 TEST_F(InjectedTest, AFullDisk) {
   EXPECT_EQ(Run("exec dd if=/dev/zero of=/dev/full count=1").cause, Cause::kDiskFull);
   EXPECT_EQ(Run("exec cat /proc/version > /dev/full").cause, Cause::kDiskFull);
-  EXPECT_EQ(Run("ulimit -f 1; exec head -c 100000 /dev/zero > big").cause, Cause::kDiskFull);
+}
+
+TEST_F(InjectedTest, AFileBeyondItsLimit) {
+  EXPECT_EQ(Run("ulimit -f 1; exec head -c 100000 /dev/zero > big").cause, Cause::kOverLimit);
+  EXPECT_EQ(Run("ulimit -f 1; trap '' XFSZ; exec head -c 100000 /dev/zero > big").cause,
+            Cause::kOverLimit);
 }
 
 TEST_F(InjectedTest, AFullDiskWithoutAWord) {

@@ -53,6 +53,17 @@ TEST_F(ProgressMeterTest, MeasuresTheStepsSinceTheLastReport) {
   EXPECT_DOUBLE_EQ(meter_.ImagesPerSecond(), 60);
 }
 
+TEST_F(ProgressMeterTest, ARanksOwnTimesAreOfItsOwnSteps) {
+  meter_.StepDone({.step = 0, .rank_time = {.total = 4, .compute = 3}});
+  meter_.StepDone({.step = 1, .mean_time = {.total = 9}, .rank_time = {.total = 2, .compute = 1}});
+  const Progress progress = meter_.Report();
+  EXPECT_DOUBLE_EQ(progress.rank_step_time.total, 3);
+  EXPECT_DOUBLE_EQ(progress.rank_step_time.compute, 2);
+  EXPECT_DOUBLE_EQ(progress.step_time.total, 9);
+  meter_.StepDone({.step = 2, .rank_time = {.total = 1}});
+  EXPECT_DOUBLE_EQ(meter_.Report().rank_step_time.total, 1);
+}
+
 // The first step has no step before it whose time could ride along.
 TEST_F(ProgressMeterTest, LeavesTheFirstStepOutOfMeanTimes) {
   Step(0, 1, 0);

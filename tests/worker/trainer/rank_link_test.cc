@@ -8,6 +8,7 @@
 #include "gtest/gtest.h"
 #include "octet/v1/ranks.grpc.pb.h"
 #include "tests/worker/trainer/scratch.h"
+#include "worker/isolation/attempt_key.h"
 
 namespace octet::trainer {
 namespace {
@@ -36,13 +37,17 @@ class FakeAgent : public v1::RankService::Service {
     response->set_endpoint(endpoint_);
     return grpc::Status::OK;
   }
-  grpc::Status Report(grpc::ServerContext*, const v1::RankReport* request,
+  grpc::Status Report(grpc::ServerContext* context, const v1::RankReport* request,
                       v1::RankReportResponse*) override {
     reports.push_back(*request);
+    const auto found = context->client_metadata().find(isolation::kAttemptKeyMetadata);
+    if (found != context->client_metadata().end())
+      key.assign(found->second.data(), found->second.size());
     return answer;
   }
 
   std::vector<v1::RankReport> reports;
+  std::string key;  // Of the last report.
   grpc::Status answer;
 
  private:
@@ -98,7 +103,7 @@ class AgentLinkTest : public testing::Test {
   const Scratch scratch_;
   const std::string address_ = "unix:" + scratch_ / "ranks.sock";
   FakeAgent agent_{address_};
-  const std::unique_ptr<RankLink> link_ = AgentLink(address_, "j1", 2, 5);
+  const std::unique_ptr<RankLink> link_ = AgentLink(address_, "j1", 2, 5, "the key");
 };
 
 TEST_F(AgentLinkTest, SaysWhichRankOfWhichAttemptItIs) {
@@ -108,6 +113,7 @@ TEST_F(AgentLinkTest, SaysWhichRankOfWhichAttemptItIs) {
   EXPECT_EQ(agent_.reports[0].ref().attempt(), 2);
   EXPECT_EQ(agent_.reports[0].ref().rank(), 5);
   EXPECT_EQ(agent_.reports[0].resumed_step(), 12);
+  EXPECT_EQ(agent_.key, "the key");
 }
 
 TEST_F(AgentLinkTest, FillsInTheFailure) {
@@ -122,6 +128,7 @@ TEST_F(AgentLinkTest, FillsInTheFailure) {
 TEST_F(AgentLinkTest, FillsInProgress) {
   Progress progress{.step = 4, .total_steps = 9, .loss = 0.5};
   progress.step_time.communication = 0.25;
+  progress.rank_step_time.compute = 0.75;
   progress.remaining = absl::Seconds(3);
   ASSERT_TRUE(link_->Send(progress).ok());
   const v1::TrainProgress& sent = agent_.reports.at(0).progress();
@@ -129,6 +136,7 @@ TEST_F(AgentLinkTest, FillsInProgress) {
   EXPECT_EQ(sent.total_steps(), 9);
   EXPECT_DOUBLE_EQ(sent.loss(), 0.5);
   EXPECT_DOUBLE_EQ(sent.step_time().communication_s(), 0.25);
+  EXPECT_DOUBLE_EQ(agent_.reports.at(0).rank_step_time().compute_s(), 0.75);
   EXPECT_EQ(sent.remaining().seconds(), 3);
 }
 

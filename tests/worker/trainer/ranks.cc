@@ -27,6 +27,7 @@ class RecordingLink : public RankLink {
                 const std::vector<pid_t>& peers)
       : faults_(faults),
         peers_(peers),
+        first_(options.rank == 0),
         local_(LocalLink(options.folder + "/rendezvous", /*rank=*/1)),
         record_(RecordPath(options, options.rank)) {}
 
@@ -44,7 +45,7 @@ class RecordingLink : public RankLink {
   void Write(const Progress& progress) {
     record_.precision(17);
     record_ << "step " << progress.step << ' ' << progress.loss << '\n';
-    if (progress.step == faults_.kill_step && faults_.kill_rank > 0)
+    if (first_ && progress.step == faults_.kill_step && faults_.kill_rank > 0)
       kill(peers_[faults_.kill_rank - 1], SIGKILL);
   }
   void Write(const FileReady& file) { record_ << "file " << file.artifact << '\n'; }
@@ -57,13 +58,15 @@ class RecordingLink : public RankLink {
   void Write(const Resumed& resumed) { record_ << "resumed " << resumed.step << '\n'; }
 
   const RankFaults& faults_;
-  const std::vector<pid_t>& peers_;  // of ranks 1, 2, ...
+  const std::vector<pid_t>& peers_;  // of ranks 1, 2, ..., all of them known to rank 0 alone
+  const bool first_;
   const std::unique_ptr<RankLink> local_;
   std::ofstream record_;
 };
 
 [[noreturn]] void RunOne(const TrainerOptions& options, const RankFaults& faults,
                          const std::vector<pid_t>& peers) {
+  std::signal(SIGPIPE, SIG_IGN);  // As octet-trainer's main.
   RecordingLink link(options, faults, peers);
   if (faults.file_limit > 0) {
     std::signal(SIGXFSZ, SIG_IGN);

@@ -104,7 +104,7 @@ TEST_F(TrainerTest, ResumesToTheSameBitsAfterAKilledRank) {
   const auto killed = RunRanks(broken, {.kill_rank = 2, .kill_step = 7});
   EXPECT_EQ(killed[2].signal, SIGKILL);
   for (const int rank : {0, 1}) {
-    EXPECT_EQ(killed[rank].exit_code, 1);
+    EXPECT_EQ(killed[rank].exit_code, 1) << "signal " << killed[rank].signal;
     EXPECT_TRUE(killed[rank].secondary) << killed[rank].failure;
   }
   EXPECT_THAT(killed[0].artifacts, ElementsAre("checkpoints/step-00000005.safetensors"));
