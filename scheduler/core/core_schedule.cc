@@ -131,11 +131,8 @@ bool Core::TryFirst(Group& group, PassState& pass) {
     return !group.cursors.empty();
   }
   Block(*wish, group, pass);
-  const bool kept = cluster_.pool(group.resource).free.total() >= wish->least() &&
-                    PlaceGang(wish->gang(), wish->least(), cluster_, [](const Node&, int free) {
-                      return free;
-                    }).has_value();
   // What is free but kept for another may do for a job that ends in time.
+  const bool kept = HasFree(wish->gang(), wish->least(), cluster_);
   if (kept && ++cursor.passed < options_.backfill_depth) {
     advance();
   } else {

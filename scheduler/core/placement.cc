@@ -93,13 +93,20 @@ std::optional<std::vector<NodeShare>> PlaceGang(const Gang& gang, int slots, con
   const std::string resource = cluster.ResourceOf(gang);
   const Pool& pool = cluster.pool(resource);
   if (pool.free.total() < slots) return std::nullopt;
-  std::optional<Chosen> chosen;
-  if (SpansNodes(gang, slots, pool.free)) chosen = UnderOneSwitch(gang, slots, pool, allowance);
-  if (!chosen) chosen = Choose(gang, slots, pool.free, allowance);
+  std::optional<Chosen> chosen = Choose(gang, slots, pool.free, allowance);
+  // What the whole cluster cannot hold, no switch can.
   if (!chosen) return std::nullopt;
+  if (SpansNodes(gang, slots, pool.free))
+    if (auto together = UnderOneSwitch(gang, slots, pool, allowance)) chosen = std::move(together);
   std::vector<NodeShare> shares;
   for (const auto& [node, count] : *chosen) shares.push_back(Share(*node, count, resource));
   return shares;
+}
+
+bool HasFree(const Gang& gang, int slots, const Cluster& cluster) {
+  const FreeIndex& free = cluster.pool(cluster.ResourceOf(gang)).free;
+  if (gang.nodes == 0) return free.total() >= slots;
+  return free.CountAtLeast(slots / gang.nodes) >= gang.nodes;
 }
 
 std::vector<int> SizesOf(const Gang& gang, int most) {

@@ -30,6 +30,10 @@ using Allowance = absl::FunctionRef<int(const Node& node, int free)>;
 std::optional<std::vector<NodeShare>> PlaceGang(const Gang& gang, int slots, const Cluster& cluster,
                                                 Allowance allowance);
 
+/// Whether PlaceGang would find room if all that is free were allowed, without
+/// looking for it.
+bool HasFree(const Gang& gang, int slots, const Cluster& cluster);
+
 /// Sizes that the gang may run with, the largest first, none above `most`
 /// unless that is 0.
 std::vector<int> SizesOf(const Gang& gang, int most);

@@ -1,5 +1,7 @@
 #include "scheduler/core/placement.h"
 
+#include <algorithm>
+
 #include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 
@@ -95,6 +97,16 @@ TEST(PlacementTest, TakesNoMoreOfANodeThanIsAllowed) {
   const Gang gang{.slots = 4};
   EXPECT_THAT(Names(PlaceGang(gang, 4, cluster, half)), ElementsAre("b"));
   EXPECT_THAT(Names(PlaceGang(gang, 5, cluster, half)), IsEmpty());
+}
+
+TEST(PlacementTest, TellsWhetherThereIsRoomWithoutLookingForIt) {
+  const Cluster cluster = Make({{"a"}, {"b", 8, 5}, {"c", 8, 7}, {"d", 8, 8}});
+  for (int nodes = 0; nodes <= 4; ++nodes)
+    for (int share = 1; share <= 13; ++share) {
+      const Gang gang{.slots = share * std::max(nodes, 1), .nodes = nodes};
+      EXPECT_EQ(HasFree(gang, gang.slots, cluster), Place(gang, cluster).has_value())
+          << gang.slots << " slots on " << nodes << " nodes";
+    }
 }
 
 TEST(PlacementTest, MeansGpusWhereTheClusterHasAny) {
