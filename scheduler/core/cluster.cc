@@ -54,6 +54,12 @@ const Node* Cluster::Find(const std::string& name) const {
   return found == nodes_.end() ? nullptr : &found->second;
 }
 
+void Cluster::Forget(const std::string& name) {
+  const auto found = nodes_.find(name);
+  Unindex(found->second);
+  nodes_.erase(found);
+}
+
 void Cluster::Index(const Node& node) {
   if (node.end_of_life != absl::InfiniteFuture()) ending_.insert(node.name);
   if (!node.usable()) away_.insert(node.name);

@@ -65,6 +65,8 @@ class Cluster {
     Index(node);
     return node;
   }
+  /// For a node on which nothing runs.
+  void Forget(const std::string& name);
   /// Does what Update does for changes that move no capacity, such as the time
   /// a node was heard.
   Node& Touch(const std::string& name) { return nodes_.at(name); }

@@ -88,10 +88,12 @@ struct NodeConnected {
 struct NodeDisconnected {
   std::string name, agent_instance;
 };
-/// problems: why the agent holds its node unfit for new work.
+/// problems: why the agent holds its node unfit for new work. ending: it is, and
+/// once it has gone and nothing runs on its node, the node is forgotten.
 struct Heartbeat {
   std::string name;
   std::vector<std::string> problems;
+  bool ending = false;
 };
 /// Nothing new starts on the node. evict: what runs there is stopped, saves,
 /// and goes on elsewhere.
@@ -349,6 +351,7 @@ class Core {
   void StopUnwanted(const NodeConnected& event);
   void ReconcilePart(Job& job, Part& part, const NodeConnected& event, bool runs);
   void LoseNode(const std::string& name);
+  void ForgetIfGone(const std::string& name);
   void LoseSilentNodes();
   void LeaveEndingNodes();
   void EndDrains();

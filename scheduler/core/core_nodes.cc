@@ -48,6 +48,7 @@ absl::Status Core::On(const NodeConnected& event) {
     node.connected = true;
     node.agent_instance = event.agent_instance;
     node.heard = now_;
+    node.ending = false;
     node.slots = event.slots;
     node.info = event.info;
     node.switch_name = event.switch_name;
@@ -103,7 +104,18 @@ absl::Status Core::On(const NodeDisconnected& event) {
     changed.heard = now_;
   });
   transition_.changed_nodes.insert(event.name);
+  ForgetIfGone(event.name);
   return absl::OkStatus();
+}
+
+// A node that announced its end and kept its word is no loss.
+void Core::ForgetIfGone(const std::string& name) {
+  const Node* node = cluster_.Find(name);
+  if (!node->ending || !node->jobs.empty()) return;
+  cluster_.Forget(name);
+  transition_.changed_nodes.insert(name);
+  dirty_ = true;
+  Log(nullptr, name, "node_left", "its agent has ended");
 }
 
 absl::Status Core::On(const Heartbeat& event) {
@@ -111,6 +123,7 @@ absl::Status Core::On(const Heartbeat& event) {
   if (node == nullptr || !node->connected)
     return absl::NotFoundError(absl::StrCat("node ", event.name, " is not connected"));
   cluster_.Touch(event.name).heard = now_;
+  cluster_.Touch(event.name).ending = event.ending;
   const bool lost = node->state != Node::State::kReady;
   const bool other_problems = node->problems != event.problems;
   if (!lost && !other_problems) return absl::OkStatus();
@@ -253,6 +266,7 @@ void Core::LoseNode(const std::string& name) {
       break;
     }
   }
+  ForgetIfGone(name);
 }
 
 // Jobs leave early enough to save.

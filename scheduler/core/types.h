@@ -222,6 +222,7 @@ struct Node {
   absl::Time end_of_life = absl::InfiniteFuture();
   std::optional<Drain> drain;
   std::vector<std::string> problems;  // its agent's, that keep it from new work
+  bool ending = false;                // its agent said so
 
   std::set<JobId> jobs;  // that have a live part here
 

@@ -219,12 +219,15 @@ void Controller::Tick() {
   if (!transition.ok()) return;
   // A silent stream may be half open: while it stands, it keeps the node's
   // agent, started anew, from coming back.
-  for (const std::string& node : transition->changed_nodes)
-    if (core_->nodes().at(node).state == Node::State::kLost && sessions_.contains(node)) {
+  for (const std::string& node : transition->changed_nodes) {
+    const auto found = core_->nodes().find(node);
+    const bool gone = found == core_->nodes().end() || found->second.state == Node::State::kLost;
+    if (gone && sessions_.contains(node)) {
       sessions_[node]->Close(absl::DeadlineExceededError(
           absl::StrCat("nothing was heard of node ", node, " for too long; connect again")));
       DropSession(node, change);
     }
+  }
   Submit(std::move(change));
 }
 

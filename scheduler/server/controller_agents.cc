@@ -115,8 +115,10 @@ void Controller::HearAgent(const std::string& node, const std::shared_ptr<AgentS
   absl::MutexLock lock(&mutex_);
   if (!Recover().ok() || !IsCurrent(node, session)) return;
   Change change;
-  const auto applied =
-      Apply(Heartbeat{node, {heartbeat.problems().begin(), heartbeat.problems().end()}}, change);
+  const auto applied = Apply(
+      Heartbeat{
+          node, {heartbeat.problems().begin(), heartbeat.problems().end()}, heartbeat.ending()},
+      change);
   // Most tell nothing new: there is nothing to store then, and nobody to tell.
   if (applied.ok() && (!applied->changed_nodes.empty() || !applied->changed.empty()))
     Submit(std::move(change));

@@ -19,6 +19,8 @@ namespace {
 
 using octet::scheduler::Options;
 
+constexpr int kExitUsage = 2;
+
 // A flag that takes a duration such as 2s or 500ms.
 void AddDuration(CLI::App& app, const std::string& flag, absl::Duration& value,
                  const std::string& help) {
@@ -77,7 +79,11 @@ int main(int argc, char** argv) {
   Options options;
   CLI::App app("Octet's scheduler: takes jobs, gives them to nodes, keeps what they leave.");
   AddFlags(app, options);
-  CLI11_PARSE(app, argc, argv);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? 0 : kExitUsage;
+  }
 
   const sigset_t signals = BlockStopSignals();
   umask(0077);

@@ -119,6 +119,8 @@ void Agent::Shutdown() {
     absl::MutexLock lock(&mutex_);
     shutting_down_ = true;
   }
+  // Ahead of the first end: what stops here is not to come back here.
+  session_->SendHeartbeat();
   const auto attempts = Attempts();
   for (const auto& attempt : attempts) attempt->Stop(options_.stop_grace);
   for (const auto& attempt : attempts)
@@ -170,7 +172,16 @@ void Agent::CountSlots() {
   metrics_->SetSlots(context_.host.slots, busy);
 }
 
-std::vector<std::string> Agent::Problems() { return ProblemsOf(RoomNeededBy(context_.dir)); }
+std::vector<std::string> Agent::Problems() {
+  std::vector<std::string> problems = ProblemsOf(RoomNeededBy(context_.dir));
+  if (Ending()) problems.push_back("its agent is ending");
+  return problems;
+}
+
+bool Agent::Ending() {
+  absl::MutexLock lock(&mutex_);
+  return shutting_down_;
+}
 
 v1::AgentHello Agent::Hello() {
   v1::AgentHello hello = hello_;

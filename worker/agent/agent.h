@@ -57,6 +57,7 @@ class Agent : private SessionHandler {
 
   v1::AgentHello Hello() override;
   std::vector<std::string> Problems() override;
+  bool Ending() override;
   void OnWelcome(const v1::AgentWelcome& welcome) override;
   void OnDisconnect() override;
   void OnStart(const v1::StartAttempt& start) override;

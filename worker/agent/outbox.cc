@@ -44,7 +44,7 @@ void Outbox::Rewind() {
 std::optional<v1::AttemptReport> Outbox::Next(absl::Duration timeout) {
   absl::MutexLock lock(&mutex_);
   mutex_.AwaitWithTimeout(absl::Condition(this, &Outbox::Ready), timeout);
-  woken_ = false;
+  if (std::exchange(woken_, false)) return std::nullopt;
   auto entry = std::find_if(entries_.begin(), entries_.end(),
                             [](const Entry& entry) { return !entry.sent; });
   if (entry == entries_.end()) return std::nullopt;

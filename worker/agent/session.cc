@@ -36,6 +36,11 @@ Session::~Session() {
   thread_.join();
 }
 
+void Session::SendHeartbeat() {
+  heartbeat_due_ = true;
+  outbox_->Wake();
+}
+
 void Session::Run() {
   Backoff backoff;
   std::string last_message;
@@ -87,6 +92,7 @@ void Session::Send(Stream* stream, absl::Duration heartbeat_interval, const Canc
   absl::Duration next_heartbeat = Clock::Real().Steady();
   while (!broken.cancelled() && !stop_.cancelled()) {
     v1::AgentMessage message;
+    if (heartbeat_due_.exchange(false)) next_heartbeat = Clock::Real().Steady();
     const absl::Duration left = next_heartbeat - Clock::Real().Steady();
     if (left <= absl::ZeroDuration()) {
       next_heartbeat += heartbeat_interval - std::min(left, absl::ZeroDuration());
@@ -94,6 +100,7 @@ void Session::Send(Stream* stream, absl::Duration heartbeat_interval, const Canc
           google::protobuf::util::TimeUtil::GetCurrentTime();
       for (std::string& problem : handler_->Problems())
         message.mutable_heartbeat()->add_problems(std::move(problem));
+      message.mutable_heartbeat()->set_ending(handler_->Ending());
     } else if (auto report = outbox_->Next(left)) {
       *message.mutable_report() = *std::move(report);
     } else {

@@ -2,6 +2,7 @@
 #ifndef OCTET_WORKER_AGENT_SESSION_H_
 #define OCTET_WORKER_AGENT_SESSION_H_
 
+#include <atomic>
 #include <memory>
 #include <string>
 #include <thread>
@@ -24,6 +25,8 @@ class SessionHandler {
   virtual v1::AgentHello Hello() = 0;
   /// Why the node is unfit for new work; asked before each heartbeat.
   virtual std::vector<std::string> Problems() { return {}; }
+  /// Whether the agent is; asked like Problems.
+  virtual bool Ending() { return false; }
   virtual void OnWelcome(const v1::AgentWelcome& welcome) = 0;
   /// The connection that was welcomed has ended.
   virtual void OnDisconnect() {}
@@ -44,6 +47,9 @@ class Session {
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
 
+  /// The next one at once, ahead of what the outbox gets from now on.
+  void SendHeartbeat();
+
  private:
   using Stream = grpc::ClientReaderWriter<v1::AgentMessage, v1::SchedulerMessage>;
   void Run();
@@ -55,6 +61,7 @@ class Session {
   const std::unique_ptr<v1::AgentService::Stub> stub_;
   Outbox* const outbox_;
   SessionHandler* const handler_;
+  std::atomic<bool> heartbeat_due_ = false;
   Cancellation stop_;
   std::thread thread_;
 };

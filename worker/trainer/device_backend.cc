@@ -56,7 +56,8 @@ absl::StatusOr<std::unique_ptr<DeviceBackend>> OpenBackend(const std::string& de
   // Never closed: CUDA's threads and registrations outlive every use of it.
   void* handle = dlopen(module.c_str(), RTLD_NOW | RTLD_GLOBAL);
   if (!handle)
-    return absl::UnavailableError(absl::StrCat("cannot load the CUDA module: ", dlerror()));
+    return absl::UnavailableError(absl::StrCat("cannot load the CUDA module: ", dlerror(),
+                                               "; Debian's package of it is octet-agent-cuda"));
   const auto open = reinterpret_cast<OpenCudaBackend>(dlsym(handle, kCudaModuleEntry));
   if (!open) return absl::UnavailableError(absl::StrCat(module, " is not a CUDA module of Octet"));
   absl::StatusOr<std::unique_ptr<DeviceBackend>> backend = absl::UnknownError(module);

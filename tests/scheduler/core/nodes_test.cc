@@ -53,6 +53,46 @@ TEST(CoreNodesTest, HeartbeatsKeepANode) {
   EXPECT_EQ(d.core.nodes().at("n1").state, Node::State::kReady);
 }
 
+TEST(CoreNodesTest, ANodeWhoseAgentEndedIsForgotten) {
+  Driver d;
+  d.Connect("n1", 1);
+  d.Connect("n2", 1);
+  d.Do(Heartbeat{"n1", {"its agent is ending"}, /*ending=*/true});
+  EXPECT_TRUE(d.core.nodes().contains("n1")) << "it is still there";
+  d.Do(NodeDisconnected{"n1", d.core.nodes().at("n1").agent_instance});
+  EXPECT_FALSE(d.core.nodes().contains("n1"));
+  d.now += kTimeout + absl::Milliseconds(1);
+  d.Do(Heartbeat{"n2"});
+  d.Do(Tick{});
+  EXPECT_EQ(d.core.nodes().size(), 1u);
+}
+
+TEST(CoreNodesTest, ANodeThatGoesBeforeItsJobsHaveEndedIsWaitedForFirst) {
+  Driver d;
+  d.Connect("n1", 1);
+  d.Connect("n2", 1);
+  const JobId id = d.Submit(1);
+  const std::string node = d.job(id).attempts[0].parts[0].node;
+  d.Do(Heartbeat{node, {"its agent is ending"}, /*ending=*/true});
+  d.Do(NodeDisconnected{node, d.core.nodes().at(node).agent_instance});
+  EXPECT_TRUE(d.core.nodes().contains(node)) << "its reports may come on its next stream";
+  d.now += kTimeout + absl::Milliseconds(1);
+  d.Do(Heartbeat{node == "n1" ? "n2" : "n1"});
+  d.Do(Tick{});
+  EXPECT_FALSE(d.core.nodes().contains(node));
+  ASSERT_EQ(d.job(id).attempts.size(), 2u);
+  EXPECT_EQ(d.job(id).attempts[0].failure->failure_class, FailureClass::kNodeLost);
+}
+
+TEST(CoreNodesTest, ANodeThatCameBackIsNotForgotten) {
+  Driver d;
+  d.Connect("n1", 1);
+  d.Do(Heartbeat{"n1", {"its agent is ending"}, /*ending=*/true});
+  d.Connect("n1", 1);
+  d.Do(NodeDisconnected{"n1", d.core.nodes().at("n1").agent_instance});
+  EXPECT_TRUE(d.core.nodes().contains("n1"));
+}
+
 TEST(CoreNodesTest, TheSameAgentComesBackAndNothingRestarts) {
   Driver d;
   d.Connect("n1", 2);

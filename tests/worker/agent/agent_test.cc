@@ -478,6 +478,15 @@ TEST_F(AgentTest, ShutdownLetsRanksLeaveAndReportsIt) {
   EXPECT_TRUE(WaitForEnd().stopped());
 }
 
+TEST_F(AgentTest, ShutdownIsAnnouncedAheadOfTheEndsThatItBrings) {
+  scheduler_.Configure([](auto& behaviour) { behaviour.heartbeat_interval = absl::Hours(1); });
+  StartRanks(1, "trap 'exit 75' TERM; touch ready; while :; do sleep 0.01; done");
+  ASSERT_TRUE(WaitUntil([&] { return Exists(JobFile("ready")); }));
+  agent_->Shutdown();
+  WaitForEnd();
+  EXPECT_THAT(scheduler_.record().problems_at_end, ElementsAre("its agent is ending"));
+}
+
 TEST_F(AgentTest, ASecondAgentOnTheFolderIsRefused) {
   StartAgent();
   auto second = Agent::Start(Options());

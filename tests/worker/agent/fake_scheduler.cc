@@ -80,7 +80,8 @@ grpc::Status FakeScheduler::Connect(grpc::ServerContext*, Stream* stream) {
     absl::MutexLock lock(&mutex_);
     v1::SchedulerMessage welcome;
     *welcome.mutable_welcome()->mutable_heartbeat_interval() =
-        google::protobuf::util::TimeUtil::MillisecondsToDuration(20);
+        google::protobuf::util::TimeUtil::MillisecondsToDuration(
+            absl::ToInt64Milliseconds(behaviour_.heartbeat_interval));
     for (const auto& ref : behaviour_.unwanted) *welcome.mutable_welcome()->add_unwanted() = ref;
     stream->Write(welcome);
     record_.hellos.push_back(message.hello());
@@ -88,8 +89,13 @@ grpc::Status FakeScheduler::Connect(grpc::ServerContext*, Stream* stream) {
   }
   while (stream->Read(&message)) {
     absl::MutexLock lock(&mutex_);
-    if (message.has_heartbeat()) ++record_.heartbeats;
+    if (message.has_heartbeat()) {
+      ++record_.heartbeats;
+      record_.problems = {message.heartbeat().problems().begin(),
+                          message.heartbeat().problems().end()};
+    }
     if (!message.has_report()) continue;
+    if (message.report().has_ended()) record_.problems_at_end = record_.problems;
     record_.reports.push_back(message.report());
     if (!behaviour_.acknowledge || message.report().sequence() == 0) continue;
     v1::SchedulerMessage ack;

@@ -26,6 +26,8 @@ class FakeScheduler : private v1::AgentService::Service, private v1::ArtifactSer
     std::vector<v1::AgentHello> hellos;
     std::vector<v1::AttemptReport> reports;  // Repeated ones too.
     int heartbeats = 0;
+    std::vector<std::string> problems;             // Of the newest heartbeat.
+    std::vector<std::string> problems_at_end;      // The same, when an attempt's end came last.
     std::map<std::string, std::string> logs;       // By "RANK.STREAM".
     std::vector<int64_t> log_offsets;              // Of every AppendLog.
     std::map<std::string, std::string> artifacts;  // Finished, by name.
@@ -36,6 +38,7 @@ class FakeScheduler : private v1::AgentService::Service, private v1::ArtifactSer
   /// How it behaves; set through Configure.
   struct Behaviour {
     bool acknowledge = true;
+    absl::Duration heartbeat_interval = absl::Milliseconds(20);
     std::vector<v1::AttemptRef> unwanted;
     absl::Status refuse_uploads;  // Not OK: the answer to AppendArtifact.
     int fail_reads_after = -1;    // Chunks, then UNAVAILABLE, once.
