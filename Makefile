@@ -1,5 +1,5 @@
 # Daily work. The scripts do it; a machine without make runs them directly.
-.PHONY: help demo test lint format bench build
+.PHONY: help demo test lint format bench build package
 help:    ## this list
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 10
 demo:    ## train and export Fashion-MNIST on an embedded cluster
@@ -12,5 +12,7 @@ lint:    ## format, layers, shell scripts, clang with -Wthread-safety
 	@./scripts/lint
 format:  ## format the C++ sources
 	@./scripts/format
+package: ## build the Debian packages into build/packages
+	@./scripts/package
 bench:   ## benchmarks against their peers
 	@./scripts/bench
