@@ -9,8 +9,8 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "worker/isolation/account.h"
 #include "common/fd.h"
+#include "worker/isolation/account.h"
 
 namespace octet::isolation {
 

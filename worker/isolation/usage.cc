@@ -16,8 +16,8 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
-#include "common/files.h"
 #include "common/fd.h"
+#include "common/files.h"
 
 namespace octet::isolation {
 namespace {
