@@ -51,7 +51,7 @@ int ExitCodeOf(const absl::Status& status) {
 }
 
 std::shared_ptr<grpc::Channel> Context::Channel() {
-  if (channel_ == nullptr) channel_ = MakeChannel(*this);
+  std::call_once(channel_made_, [this] { channel_ = MakeChannel(*this); });
   return channel_;
 }
 

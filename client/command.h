@@ -7,6 +7,7 @@
 #include <functional>
 #include <iosfwd>
 #include <memory>
+#include <mutex>
 #include <string>
 
 #include "CLI/CLI.hpp"
@@ -61,10 +62,11 @@ struct Context {
   std::atomic<bool> reached = false;                // the scheduler, by whatever call
 
   /// The channel to `server`, made at the first call. Over TLS it sends `token`
-  /// with every call.
+  /// with every call. Any thread.
   std::shared_ptr<grpc::Channel> Channel();
 
  private:
+  std::once_flag channel_made_;
   std::shared_ptr<grpc::Channel> channel_;
 };
 
