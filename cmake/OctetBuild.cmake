@@ -18,12 +18,6 @@ if(OCTET_CCACHE)
   set(CMAKE_CXX_COMPILER_LAUNCHER ${OCTET_CCACHE})
 endif()
 
-set(OCTET_SANITIZE "" CACHE STRING "address,undefined or thread; empty for none")
-if(OCTET_SANITIZE)
-  add_compile_options(-fsanitize=${OCTET_SANITIZE} -fno-omit-frame-pointer)
-  add_link_options(-fsanitize=${OCTET_SANITIZE})
-endif()
-
 # Flags for our own code only: generated code and third parties are not ours
 # to mend. An absl::Status that is dropped is an error, not a warning.
 add_library(octet_flags INTERFACE)
@@ -49,6 +43,14 @@ function(octet_program)
   target_link_libraries(${ARG_NAME} PRIVATE octet_flags ${ARG_DEPS})
 endfunction()
 
+# octet_time_limit(VARIABLE): what a test may take, longer where all takes longer.
+function(octet_time_limit variable)
+  if(OCTET_SANITIZE)
+    math(EXPR ${variable} "${${variable}} * 5")
+  endif()
+  set(${variable} ${${variable}} PARENT_SCOPE)
+endfunction()
+
 # octet_test(NAME folder_thing_test SRCS ... DEPS ... [LABELS ...]): a
 # GoogleTest program, registered with CTest as one test a case.
 function(octet_test)
@@ -56,10 +58,11 @@ function(octet_test)
   if(NOT ARG_TIMEOUT)
     set(ARG_TIMEOUT 120)
   endif()
+  octet_time_limit(ARG_TIMEOUT)
   add_executable(${ARG_NAME} ${ARG_SRCS})
   target_link_libraries(${ARG_NAME} PRIVATE octet_flags ${ARG_DEPS} GTest::gmock_main)
   set_target_properties(${ARG_NAME} PROPERTIES
     RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/tests)
   gtest_discover_tests(${ARG_NAME} DISCOVERY_MODE PRE_TEST
-    PROPERTIES TIMEOUT ${ARG_TIMEOUT} LABELS "${ARG_LABELS}")
+    PROPERTIES TIMEOUT ${ARG_TIMEOUT} LABELS "${ARG_LABELS}" ${OCTET_SANITIZED_TEST})
 endfunction()

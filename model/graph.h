@@ -7,8 +7,8 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
-#include <cstring>
 #include <map>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -46,9 +46,8 @@ struct Tensor {
   /// T is the type that `type` names; one value for each element of `shape`.
   template <typename T>
   static Tensor Of(DataType type, Shape shape, const std::vector<T>& values) {
-    Tensor tensor{type, std::move(shape), std::vector<std::byte>(values.size() * sizeof(T))};
-    std::memcpy(tensor.data.data(), values.data(), tensor.data.size());
-    return tensor;
+    const auto bytes = std::as_bytes(std::span(values));
+    return {type, std::move(shape), {bytes.begin(), bytes.end()}};
   }
   int64_t ElementCount() const { return model::ElementCount(shape); }
   /// Views as T; `type` must be T's. Valid as long as the tensor is unchanged.

@@ -2,6 +2,7 @@
 #ifndef OCTET_TESTS_CLIENT_FAKE_SCHEDULER_H_
 #define OCTET_TESTS_CLIENT_FAKE_SCHEDULER_H_
 
+#include <atomic>
 #include <functional>
 #include <memory>
 #include <sstream>
@@ -60,6 +61,7 @@ class FakeScheduler {
     context.out_is_terminal = out_is_terminal;
     args.insert(args.begin(), {"--server", address(), "--dir", folder_.path()});
     const int code = RunOctet(context, args);
+    answers_.load();
     return {code, out.str(), err.str()};
   }
 
@@ -99,7 +101,9 @@ class FakeScheduler {
   static grpc::Status Give(const Answer<Request, Response>& answer, const Request& request,
                            Response* response) {
     if (answer == nullptr) return {grpc::StatusCode::INTERNAL, "the test expects no such call"};
-    return answer(request, response);
+    const grpc::Status status = answer(request, response);
+    ++answers_;
+    return status;
   }
 
   struct Jobs : v1::JobService::Service {
@@ -219,6 +223,8 @@ class FakeScheduler {
     FakeScheduler& fake;
   };
 
+  // What answers wrote on gRPC's threads is seen by the test after the command.
+  static inline std::atomic<int> answers_ = 0;
   TempFolder folder_;
   Jobs job_service_{*this};
   Nodes node_service_{*this};

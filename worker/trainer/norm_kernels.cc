@@ -3,9 +3,8 @@
 #include <cstring>
 
 // One binary runs on any x86-64: the loader picks each function's version for
-// the CPU. Sanitizers cannot run in the resolvers that this needs.
-#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && \
-    !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+// the CPU.
+#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && !defined(OCTET_ONE_VERSION)
 #define OCTET_MULTIVERSION \
   __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
 #else
