@@ -20,6 +20,7 @@ target_link_libraries(octet_flags INTERFACE
 
 if(OCTET_SANITIZE STREQUAL thread)
   target_sources(octet_sanitizers PRIVATE ${folder}/absl_locks.cc ${folder}/grpc_calls.cc)
+  target_include_directories(octet_sanitizers PRIVATE ${PROJECT_SOURCE_DIR})
   target_link_libraries(octet_sanitizers PUBLIC absl::synchronization gRPC::grpc++)
   # Under it protobuf's headers give maps a layout that the packaged library has not.
   target_compile_options(protobuf::libprotobuf INTERFACE -U__SANITIZE_THREAD__)

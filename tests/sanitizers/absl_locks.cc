@@ -4,22 +4,18 @@
 // gRPC's calls, and announce each lock as absl's instrumented build does: the
 // order of locks is checked too. The variants with a timeout call those with a
 // deadline.
-#include <dlfcn.h>
 #include <sanitizer/tsan_interface.h>
 
 #include "absl/synchronization/mutex.h"
 #include "absl/synchronization/notification.h"
+#include "tests/sanitizers/real.h"
 
 namespace {
 
+using octet::sanitizers::Real;
+
 constexpr unsigned kExclusive = 0;
 constexpr unsigned kShared = __tsan_mutex_read_lock;
-
-// The library's function that the caller stands in for.
-template <typename Function>
-Function* Real(const char* symbol) {
-  return reinterpret_cast<Function*>(dlsym(RTLD_NEXT, symbol));
-}
 
 // What happens inside of a lock's function is its own matter: not looked at.
 template <typename Lock>

@@ -2,18 +2,16 @@
 // by what its end calls. gRPC hands that on by atomics, and as packaged it is not
 // instrumented: all that a call's handlers touch would look like a race. Programs
 // define these functions themselves, and the library's callers find them first.
-#include <dlfcn.h>
 #include <grpc/grpc.h>
 #include <grpcpp/support/callback_common.h>
 #include <grpcpp/support/server_callback.h>
 #include <sanitizer/tsan_interface.h>
 
+#include "tests/sanitizers/real.h"
+
 namespace {
 
-template <typename Function>
-Function* Real(const char* symbol) {
-  return reinterpret_cast<Function*>(dlsym(RTLD_NEXT, symbol));
-}
+using octet::sanitizers::Real;
 
 // A server's call is made by the thread that met it on the wire, and handled by
 // one that waits for a queue.
