@@ -51,10 +51,11 @@ function(octet_time_limit variable)
   set(${variable} ${${variable}} PARENT_SCOPE)
 endfunction()
 
-# octet_test(NAME folder_thing_test SRCS ... DEPS ... [LABELS ...]): a
-# GoogleTest program, registered with CTest as one test a case.
+# octet_test(NAME folder_thing_test SRCS ... DEPS ... [LABELS ...]
+# [SERIAL]): a GoogleTest program, registered with CTest as one test a case;
+# SERIAL: nothing else runs beside one of them.
 function(octet_test)
-  cmake_parse_arguments(ARG "" "NAME;TIMEOUT" "SRCS;DEPS;LABELS" ${ARGN})
+  cmake_parse_arguments(ARG "SERIAL" "NAME;TIMEOUT" "SRCS;DEPS;LABELS" ${ARGN})
   if(NOT ARG_TIMEOUT)
     set(ARG_TIMEOUT 120)
   endif()
@@ -64,5 +65,6 @@ function(octet_test)
   set_target_properties(${ARG_NAME} PROPERTIES
     RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/tests)
   gtest_discover_tests(${ARG_NAME} DISCOVERY_MODE PRE_TEST
-    PROPERTIES TIMEOUT ${ARG_TIMEOUT} LABELS "${ARG_LABELS}" ${OCTET_SANITIZED_TEST})
+    PROPERTIES TIMEOUT ${ARG_TIMEOUT} LABELS "${ARG_LABELS}" RUN_SERIAL ${ARG_SERIAL}
+      ${OCTET_SANITIZED_TEST})
 endfunction()
