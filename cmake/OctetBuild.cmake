@@ -51,11 +51,11 @@ function(octet_time_limit variable)
   set(${variable} ${${variable}} PARENT_SCOPE)
 endfunction()
 
-# octet_test(NAME folder_thing_test SRCS ... DEPS ... [LABELS ...]
-# [SERIAL]): a GoogleTest program, registered with CTest as one test a case;
-# SERIAL: nothing else runs beside one of them.
+# octet_test(NAME folder_thing_test SRCS ... DEPS ... [LABEL label] [SERIAL]): a
+# GoogleTest program, registered with CTest as one test a case. SERIAL: nothing
+# else runs beside one of them.
 function(octet_test)
-  cmake_parse_arguments(ARG "SERIAL" "NAME;TIMEOUT" "SRCS;DEPS;LABELS" ${ARGN})
+  cmake_parse_arguments(ARG "SERIAL" "NAME;TIMEOUT;LABEL" "SRCS;DEPS" ${ARGN})
   if(NOT ARG_TIMEOUT)
     set(ARG_TIMEOUT 120)
   endif()
@@ -64,7 +64,11 @@ function(octet_test)
   target_link_libraries(${ARG_NAME} PRIVATE octet_flags ${ARG_DEPS} GTest::gmock_main)
   set_target_properties(${ARG_NAME} PROPERTIES
     RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/tests)
+  set(label)  # An empty value would get lost on the way, and the next name be taken for it.
+  if(ARG_LABEL)
+    set(label LABELS ${ARG_LABEL})
+  endif()
   gtest_discover_tests(${ARG_NAME} DISCOVERY_MODE PRE_TEST
-    PROPERTIES TIMEOUT ${ARG_TIMEOUT} LABELS "${ARG_LABELS}" RUN_SERIAL ${ARG_SERIAL}
-      ${OCTET_SANITIZED_TEST})
+    PROPERTIES TIMEOUT ${ARG_TIMEOUT} RUN_SERIAL ${ARG_SERIAL} ${OCTET_SANITIZED_TEST}
+      ${label})
 endfunction()
