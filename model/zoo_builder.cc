@@ -26,7 +26,9 @@ ZooBuilder::Value ZooBuilder::ConvNorm(const std::string& conv, const std::strin
       x.name, NormalConstant(conv + ".weight", {channels, x.channels / group, kernel, kernel},
                              std::sqrt(2.0 / fan_out))};
   if (!options_.batch_norm) inputs.push_back(Constant(conv + ".bias", {channels}, 0));
-  const auto size = [&](int64_t in) { return (in + 2 * pad - kernel) / stride + 1; };
+  const auto size = [&](int64_t in) {  // clang 14 does not let it have bindings.
+    return (in + 2 * pad - options.kernel) / options.stride + 1;
+  };
   const Conv op{.kernel = {kernel, kernel},
                 .strides = {stride, stride},
                 .pads = {pad, pad, pad, pad},
