@@ -70,7 +70,7 @@ class CertificateTest : public testing::Test {
     return authority_.signer.SignScheduler(request_, hosts, absl::Now());
   }
 
-  const TestAuthority authority_;
+  const TestAuthority authority_{};
   const std::string key_ = GenerateKey();
   const std::string request_ = RequestCertificate(key_).value();
 };

@@ -61,7 +61,7 @@ class TlsProbeTest : public testing::Test {
     return Probe(server.address());
   }
 
-  const TestAuthority authority_;
+  const TestAuthority authority_{};
 };
 
 TEST_F(TlsProbeTest, NothingInTheWayMeansThatItDidNotAnswerInTime) {
