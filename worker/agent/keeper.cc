@@ -141,7 +141,7 @@ absl::Status Keeper::Begin(const std::vector<RankCommand>& commands,
   while (const auto idle = confined_ ? std::nullopt : Idle().Take()) {
     pid_ = idle->pid;
     control_ = idle->control;
-    if (Send(fds)) return absl::OkStatus();
+    if (Send(fds) && WasRead()) return absl::OkStatus();
     // Something has killed it.
     Dismiss();
   }
@@ -186,6 +186,17 @@ bool Keeper::Send(const std::vector<int>& fds) {
     n = sendmsg(control_, &message, MSG_NOSIGNAL);
   } while (n < 0 && errno == EINTR);
   return n > 0;
+}
+
+// Waits for the child's answer and leaves it to be received. False: the child
+// died before it took the plan, so nothing was started.
+bool Keeper::WasRead() const {
+  ssize_t n;
+  do {
+    n = recv(control_, nullptr, 0, MSG_PEEK);
+  } while (n < 0 && errno == EINTR);
+  // What unix(7) sockets say of a peer that left something unread.
+  return n >= 0 || errno != ECONNRESET;
 }
 
 absl::Status Keeper::AwaitStart(const std::vector<RankCommand>& commands) {

@@ -69,6 +69,7 @@ class Keeper {
                      const isolation::Confinement& confinement);
   absl::Status Fork(const isolation::Confinement& confinement);
   bool Send(const std::vector<int>& fds);
+  bool WasRead() const;
   absl::Status AwaitStart(const std::vector<RankCommand>& commands);
   ssize_t ReceiveNews();
   void Dismiss();

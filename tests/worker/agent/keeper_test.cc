@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <thread>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -168,6 +169,21 @@ TEST_F(KeeperTest, AChildThatWasKilledAsItWaitedIsReplaced) {
   kill(idle, SIGKILL);
   ASSERT_TRUE(WaitUntil([&] { return IsGone(idle); }));
   EXPECT_EQ(Ends(*Start({Script(0, "exit 3")})).at(0), ExitStatus{.exit_code = 3});
+}
+
+TEST_F(KeeperTest, AChildThatIsKilledBeforeItReadsItsPlanIsReplaced) {
+  Ends(*Start({Script(0, "echo $PPID > keeper")}));
+  const pid_t idle = ReadPid(folder_ / "keeper");
+  kill(idle, SIGSTOP);
+  ASSERT_TRUE(WaitUntil([&] { return StateOf(idle) == 'T'; }));
+  // This thread sleeps once it has sent the plan and waits for an answer.
+  std::thread killer([&] {
+    EXPECT_TRUE(WaitUntil([] { return StateOf(getpid()) == 'S'; }));
+    kill(idle, SIGKILL);
+  });
+  EXPECT_EQ(Ends(*Start({Script(0, "echo ran >> ran; exit 3")})).at(0), ExitStatus{.exit_code = 3});
+  killer.join();
+  EXPECT_EQ(*ReadFile(folder_ / "ran"), "ran\n");
 }
 
 TEST_F(KeeperTest, ArgumentsMayBeAsLongAsTheKernelTakesThem) {

@@ -37,12 +37,19 @@ inline pid_t ReadPid(const std::string& path) {
   return absl::SimpleAtoi(*text, &pid) ? pid : 0;
 }
 
+/// Of a process's first thread, as proc(5) has it: 'S' sleeps, 'T' is halted,
+/// 'Z' has ended and nobody has reaped it. 0: there is no such process.
+inline char StateOf(pid_t pid) {
+  auto stat = ReadFile(absl::StrCat("/proc/", pid, "/stat"));
+  if (!stat.ok()) return 0;
+  const size_t name_end = stat->rfind(')');
+  return name_end == std::string::npos ? 0 : (*stat)[name_end + 2];
+}
+
 /// No such process, or only what is left of one that nobody has reaped.
 inline bool IsGone(pid_t pid) {
-  auto stat = ReadFile(absl::StrCat("/proc/", pid, "/stat"));
-  if (!stat.ok()) return true;
-  const size_t name_end = stat->rfind(')');
-  return name_end == std::string::npos || (*stat)[name_end + 2] == 'Z';
+  const char state = StateOf(pid);
+  return state == 0 || state == 'Z';
 }
 
 }  // namespace octet::agent
